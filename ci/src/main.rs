@@ -1,0 +1,3 @@
+//! The leak gate.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The attribute macro of lightsout; use it through the `lightsout` crate.

@@ -1,0 +1,296 @@
+//! What a checked test found: plain, ordered data that everything downstream reads.
+//!
+//! The JSON form of [`Report`] is the contract with the outside: kebab-case keys, `version` first, and no key is renamed without
+//! a new version. A reader that meets a newer version must refuse it and not guess.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The version that [`Report::to_json`] writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// The body did not end by its deadline, or what it left keeps the runtime from going on.
+    Hang,
+    /// A task spawned in the run is alive after settle.
+    LeakedTask,
+    /// A thread of the run still runs after the runtime was stopped.
+    BlockedThread,
+    /// A task panicked, whether or not anyone looked at its `JoinHandle`.
+    TaskPanic,
+    /// Nothing was checked, so a pass would mean nothing.
+    Vacuous,
+}
+
+impl Kind {
+    /// Every kind, in the order in which reports list them.
+    pub const ALL: [Self; 5] = [Self::Hang, Self::LeakedTask, Self::BlockedThread, Self::TaskPanic, Self::Vacuous];
+
+    /// Returns the name that reports, JSON and the command line use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hang => "hang",
+            Self::LeakedTask => "leaked-task",
+            Self::BlockedThread => "blocked-thread",
+            Self::TaskPanic => "task-panic",
+            Self::Vacuous => "vacuous",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A place in source code.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Site {
+    /// The path as the compiler saw it: relative to the workspace for its own code, absolute for a dependency's.
+    pub file: String,
+    /// Counts from 1; 0 where only the file is known.
+    pub line: u32,
+    /// Counts from 1; 0 where it is not known.
+    pub column: u32,
+}
+
+impl Site {
+    pub(crate) fn of(place: &std::panic::Location<'_>) -> Self {
+        Self { file: place.file().to_owned(), line: place.line(), column: place.column() }
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        for number in [self.line, self.column] {
+            if number == 0 {
+                break;
+            }
+            write!(f, ":{number}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One line of evidence: what it is about, and what was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Evidence {
+    /// One or two words: `state`, `age`, `awaits`.
+    pub about: String,
+    /// What was seen, as one line of text.
+    pub seen: String,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[must_use = "a finding that nobody reads fails nothing"]
+pub struct Finding {
+    pub(crate) kind: Kind,
+    pub(crate) test: String,
+    pub(crate) summary: String,
+    pub(crate) count: usize,
+    pub(crate) sites: Vec<Site>,
+    pub(crate) evidence: Vec<Evidence>,
+    pub(crate) next: String,
+}
+
+impl Finding {
+    /// Returns what is wrong.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Returns the name of the test that showed it.
+    #[must_use]
+    pub fn test(&self) -> &str {
+        &self.test
+    }
+
+    /// Returns the finding as one sentence without its place.
+    #[must_use]
+    pub fn summary(&self) -> &str {
+        &self.summary
+    }
+
+    /// Returns how many tasks, threads or panics this finding stands for: those of one place are told once.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Returns the places to look at, the first one first; empty where no place could be seen.
+    #[must_use]
+    pub fn sites(&self) -> &[Site] {
+        &self.sites
+    }
+
+    /// Returns what was seen, in the order in which a report prints it.
+    #[must_use]
+    pub fn evidence(&self) -> &[Evidence] {
+        &self.evidence
+    }
+
+    /// Returns what to do about it.
+    #[must_use]
+    pub fn next_step(&self) -> &str {
+        &self.next
+    }
+}
+
+/// How the body of a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "how", content = "message")]
+#[non_exhaustive]
+pub enum Ending {
+    /// It returned `()` or `Ok`, or panicked as `#[should_panic]` asks.
+    Passed,
+    /// It returned `Err`, printed with `Debug`; or did not panic although it should have.
+    Failed(String),
+    /// It panicked, with this message.
+    Panicked(String),
+    /// It had not ended by its deadline.
+    Unfinished,
+}
+
+/// Something that was alive and that a rule allows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Allowed {
+    /// The rule, as it was written.
+    pub rule: String,
+    /// Why it may live.
+    pub reason: String,
+    /// How many tasks, threads or panics it matched; a rule that matched nothing is told as such.
+    pub count: usize,
+}
+
+/// Something that this report cannot speak about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Unseen {
+    /// What was not looked at.
+    pub what: String,
+    /// Why not, and what would change it.
+    pub why: String,
+}
+
+/// What was searched, and what was not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Coverage {
+    pub(crate) runs: u64,
+    pub(crate) tasks: u64,
+    pub(crate) exact: bool,
+    pub(crate) unseen: Vec<Unseen>,
+}
+
+impl Coverage {
+    /// Returns how many runs stand behind the report.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.runs
+    }
+
+    /// Returns how many tasks were watched from their spawn on; 0 where the runtime tells of no spawn.
+    #[must_use]
+    pub fn tasks(&self) -> u64 {
+        self.tasks
+    }
+
+    /// Returns whether each task was seen by itself, and not only counted.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.exact
+    }
+
+    /// Returns what was not looked at, and why.
+    #[must_use]
+    pub fn unseen(&self) -> &[Unseen] {
+        &self.unseen
+    }
+}
+
+/// The findings of one test, with what was searched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[must_use = "a report fails nothing by itself: call `assert_clean`, or read its findings"]
+pub struct Report {
+    pub(crate) version: u32,
+    pub(crate) test: String,
+    pub(crate) package: Option<String>,
+    pub(crate) ending: Ending,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) allowed: Vec<Allowed>,
+    pub(crate) coverage: Coverage,
+    pub(crate) again: String,
+    pub(crate) micros: u64,
+}
+
+impl Report {
+    /// Returns the name of the test.
+    #[must_use]
+    pub fn test(&self) -> &str {
+        &self.test
+    }
+
+    /// Returns the package of the test, where the test runner told it.
+    #[must_use]
+    pub fn package(&self) -> Option<&str> {
+        self.package.as_deref()
+    }
+
+    /// Returns how the body ended.
+    #[must_use]
+    pub fn ending(&self) -> &Ending {
+        &self.ending
+    }
+
+    /// Returns whether nothing was found. How the body itself ended is told by [`Report::ending`].
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// Returns what was found, ordered by kind and place.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Returns what was alive and allowed, and the rules that matched nothing.
+    #[must_use]
+    pub fn allowed(&self) -> &[Allowed] {
+        &self.allowed
+    }
+
+    /// Returns what was searched and what was not.
+    #[must_use]
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    /// Returns the command that runs the test again.
+    #[must_use]
+    pub fn again(&self) -> &str {
+        &self.again
+    }
+
+    /// Returns how long the test took in real time, from building its runtime to the end of its threads.
+    #[must_use]
+    pub fn took(&self) -> Duration {
+        Duration::from_micros(self.micros)
+    }
+}

@@ -1,0 +1,1 @@
+//! Small real programs that stop wrongly (feature `faulty`) or rightly.
