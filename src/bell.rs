@@ -1,0 +1,65 @@
+//! Wakes a run's root future from outside: when a deadline has passed, and when a task has ended while settle waits.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use crate::ledger::lock;
+
+/// Rung by anyone, heard by the root future.
+#[derive(Debug, Default)]
+pub(crate) struct Bell {
+    /// How often time was called; each listener counts from its own beginning.
+    calls: AtomicU32,
+    /// Whether the end of a task is worth a wake-up.
+    minding_ends: AtomicBool,
+    /// The root future's waker; `None` before its first poll.
+    root: Mutex<Option<Waker>>,
+}
+
+impl Bell {
+    /// Makes the future that is being polled the one that is woken.
+    pub(crate) fn listen(&self, cx: &Context<'_>) {
+        *lock(&self.root) = Some(cx.waker().clone());
+    }
+
+    /// Forgets the root future, whose waker would keep its runtime allocated.
+    pub(crate) fn rest(&self) {
+        *lock(&self.root) = None;
+    }
+
+    /// Says that time is up.
+    pub(crate) fn ring(&self) {
+        self.calls.fetch_add(1, Ordering::Release);
+        self.wake();
+    }
+
+    /// Returns how often time was called.
+    pub(crate) fn calls(&self) -> u32 {
+        self.calls.load(Ordering::Acquire)
+    }
+
+    /// Returns `Ready` once time was called more often than `before`.
+    pub(crate) fn poll_rung(&self, cx: &Context<'_>, before: u32) -> Poll<()> {
+        self.listen(cx);
+        if self.calls() != before { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Says whether ends of tasks should wake the root future; off while the body runs, which costs the body nothing.
+    pub(crate) fn mind_ends(&self, mind: bool) {
+        self.minding_ends.store(mind, Ordering::Release);
+    }
+
+    /// Tells that a task has ended.
+    pub(crate) fn task_ended(&self) {
+        if self.minding_ends.load(Ordering::Acquire) {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(root) = lock(&self.root).as_ref() {
+            root.wake_by_ref();
+        }
+    }
+}

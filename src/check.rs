@@ -1,0 +1,154 @@
+//! The verb and its settings.
+
+use std::panic::Location;
+use std::time::Duration;
+
+use crate::allow::Allow;
+use crate::error::Error;
+use crate::finding::{Report, Site};
+use crate::report;
+use crate::run::{self, Verdict};
+use crate::runtime::Runtime;
+use crate::settings::Settings;
+
+/// Checks that a body, run on a runtime of its own, leaves nothing behind: what [`#[lightsout::test]`](crate::test) does, as a
+/// value.
+///
+/// ```
+/// use lightsout::{Check, Kind};
+///
+/// let report = Check::new("ticker").start_paused(true).run(|| async {
+///     tokio::spawn(async {
+///         loop {
+///             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+///         }
+///     });
+/// });
+/// assert_eq!(report.findings()[0].kind(), Kind::LeakedTask);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a check looks at nothing until it is run"]
+pub struct Check {
+    name: String,
+    package: Option<String>,
+    place: Site,
+    settings: Settings,
+}
+
+impl Check {
+    /// Makes a check with this name, which its report carries.
+    #[track_caller]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            package: std::env::var("CARGO_PKG_NAME").ok(),
+            place: Site::of(Location::caller()),
+            settings: Settings::default(),
+        }
+    }
+
+    pub(crate) fn of_package(self, package: Option<&str>) -> Self {
+        Self { package: package.map(str::to_owned).or(self.package), ..self }
+    }
+
+    /// Sets how long the body may take, in real time also where the runtime's clock is paused; 60 s unless set. The environment
+    /// variable `LIGHTSOUT_DEADLINE` wins over it.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.settings.deadline = deadline;
+        self
+    }
+
+    /// Sets how long what the body left may take to end; 500 ms unless set. For tasks it is time on the runtime's clock, virtual
+    /// where that is paused; for threads it is real time. The environment variable `LIGHTSOUT_GRACE` wins over it.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.settings.grace = grace;
+        self
+    }
+
+    /// Allows something to outlive the body, or to panic in it.
+    pub fn allow(mut self, rule: Allow) -> Self {
+        self.settings.allow.push(rule);
+        self
+    }
+
+    /// Sets how the runtime is built.
+    pub fn runtime(mut self, runtime: Runtime) -> Self {
+        self.settings.runtime = runtime;
+        self
+    }
+
+    /// Runs everything on the body's thread; this is so unless another flavor is set.
+    pub fn current_thread(mut self) -> Self {
+        self.settings.runtime = self.settings.runtime.flavored_like(&Runtime::current_thread());
+        self
+    }
+
+    /// Runs tasks on worker threads.
+    pub fn multi_thread(mut self) -> Self {
+        self.settings.runtime = self.settings.runtime.flavored_like(&Runtime::multi_thread());
+        self
+    }
+
+    /// Runs on a `LocalRuntime`, where `spawn_local` works without a `LocalSet`. Needs `--cfg tokio_unstable`.
+    pub fn local(mut self) -> Self {
+        self.settings.runtime = self.settings.runtime.flavored_like(&Runtime::local());
+        self
+    }
+
+    /// Sets how many worker threads a `multi_thread` runtime has; one a processor unless set.
+    pub fn worker_threads(mut self, count: usize) -> Self {
+        self.settings.runtime = self.settings.runtime.worker_threads(count);
+        self
+    }
+
+    /// Starts with a paused clock, which jumps to the next timer whenever nothing else can happen.
+    pub fn start_paused(mut self, paused: bool) -> Self {
+        self.settings.runtime = self.settings.runtime.start_paused(paused);
+        self
+    }
+
+    /// Runs the body, built anew for every run, and returns what was found. A report is written to the folder that the environment
+    /// variable `LIGHTSOUT_REPORT_DIR` names, if it is set.
+    ///
+    /// # Panics
+    ///
+    /// Where [`try_run`](Self::try_run) returns an error.
+    #[track_caller]
+    pub fn run<B, F>(self, body: B) -> Report
+    where
+        B: Fn() -> F + Send + 'static,
+        F: Future,
+        F::Output: Verdict,
+    {
+        self.try_run(body).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Runs the body, built anew for every run, and returns what was found.
+    ///
+    /// # Errors
+    ///
+    /// If the check could not be made: a variable of the environment or a rule's pattern is malformed, the runtime or its thread
+    /// cannot be had, or the report cannot be written.
+    pub fn try_run<B, F>(self, body: B) -> Result<Report, Error>
+    where
+        B: Fn() -> F + Send + 'static,
+        F: Future,
+        F::Output: Verdict,
+    {
+        let report = self.look(body)?;
+        report::file::write_if_asked(&report)?;
+        Ok(report)
+    }
+
+    /// Runs the body and returns what was found, without writing it anywhere.
+    pub(crate) fn look<B, F>(self, body: B) -> Result<Report, Error>
+    where
+        B: Fn() -> F + Send + 'static,
+        F: Future,
+        F::Output: Verdict,
+    {
+        let settings = self.settings.with_environment()?;
+        let outcome = run::run(&self.name, &self.place, settings, body)?;
+        Ok(outcome.into_report(self.name, self.package))
+    }
+}

@@ -1,0 +1,96 @@
+//! What can go wrong for reasons of the user's program or machine.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// Why a check could not be made, or a report not be read or written. Never a finding: a finding is a result.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+}
+
+#[derive(Debug)]
+enum ErrorKind {
+    Environment { name: &'static str, value: String, accepted: &'static str },
+    Pattern { pattern: String, cause: glob::PatternError },
+    Unsupported { what: String, hint: &'static str },
+    Runtime { cause: io::Error },
+    Thread { cause: io::Error },
+    WriteReport { path: String, cause: io::Error },
+    ParseReport { cause: serde_json::Error },
+    NewerReport { version: u64 },
+}
+
+impl Error {
+    pub(crate) fn environment(name: &'static str, value: String, accepted: &'static str) -> Self {
+        Self { kind: ErrorKind::Environment { name, value, accepted } }
+    }
+
+    pub(crate) fn pattern(pattern: &str, cause: glob::PatternError) -> Self {
+        Self { kind: ErrorKind::Pattern { pattern: pattern.to_owned(), cause } }
+    }
+
+    pub(crate) fn unsupported(what: impl Into<String>, hint: &'static str) -> Self {
+        Self { kind: ErrorKind::Unsupported { what: what.into(), hint } }
+    }
+
+    pub(crate) fn runtime(cause: io::Error) -> Self {
+        Self { kind: ErrorKind::Runtime { cause } }
+    }
+
+    pub(crate) fn thread(cause: io::Error) -> Self {
+        Self { kind: ErrorKind::Thread { cause } }
+    }
+
+    pub(crate) fn write_report(path: &Path, cause: io::Error) -> Self {
+        Self { kind: ErrorKind::WriteReport { path: path.display().to_string(), cause } }
+    }
+
+    pub(crate) fn parse_report(cause: serde_json::Error) -> Self {
+        Self { kind: ErrorKind::ParseReport { cause } }
+    }
+
+    pub(crate) fn newer_report(version: u64) -> Self {
+        Self { kind: ErrorKind::NewerReport { version } }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            ErrorKind::Environment { name, value, accepted } => {
+                write!(f, "failed to read the environment variable `{name}`: `{value}` is not {accepted}")
+            }
+            ErrorKind::Pattern { pattern, cause } => write!(f, "failed to read the pattern `{pattern}`: {cause}"),
+            ErrorKind::Unsupported { what, hint } => write!(f, "failed to set up {what}\nhint: {hint}"),
+            ErrorKind::Runtime { cause } => write!(f, "failed to build the run's runtime: {cause}"),
+            ErrorKind::Thread { cause } => write!(f, "failed to start the run's thread: {cause}"),
+            ErrorKind::WriteReport { path, cause } => write!(
+                f,
+                "failed to write the report `{path}`: {cause}\nhint: `LIGHTSOUT_REPORT_DIR` must name a folder that can be \
+                 written to"
+            ),
+            ErrorKind::ParseReport { cause } => write!(f, "failed to parse the report: {cause}"),
+            ErrorKind::NewerReport { version } => write!(
+                f,
+                "failed to parse the report: its format has version {version}, this lightsout knows {}\nhint: use a \
+                 `cargo-lightsout` at least as new as the `lightsout` of the tests",
+                crate::FORMAT_VERSION
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            ErrorKind::Environment { .. } | ErrorKind::Unsupported { .. } | ErrorKind::NewerReport { .. } => None,
+            ErrorKind::Pattern { cause, .. } => Some(cause),
+            ErrorKind::Runtime { cause } | ErrorKind::Thread { cause } | ErrorKind::WriteReport { cause, .. } => {
+                Some(cause)
+            }
+            ErrorKind::ParseReport { cause } => Some(cause),
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Judges what was seen in one run: facts in, findings out; no clock, no runtime, no thread.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::allow::{Rules, Subject};
+use crate::finding::{Allowed, Coverage, Ending, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site};
+use crate::ledger::Ledger;
+use crate::ledger::census::{LiveTask, State};
+use crate::ledger::panic::Who;
+use crate::report::words;
+use crate::run::{Hang, Seen};
+use crate::settings::Settings;
+use crate::source::dump::{self, awaited};
+use crate::source::symbols;
+use crate::source::{dye, hooks, threads};
+
+/// What one run came to.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) ending: Ending,
+    findings: Vec<Finding>,
+    allowed: Vec<Allowed>,
+    coverage: Coverage,
+    took: Duration,
+}
+
+impl Outcome {
+    /// Returns the report of a test that consists of this one run.
+    pub(crate) fn into_report(self, test: String, package: Option<String>) -> Report {
+        let again = words::again(package.as_deref(), &test);
+        Report {
+            version: FORMAT_VERSION,
+            ending: self.ending,
+            findings: self.findings,
+            allowed: self.allowed,
+            coverage: self.coverage,
+            micros: u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
+            test,
+            package,
+            again,
+        }
+    }
+}
+
+/// Judges one run.
+pub(crate) fn judge(
+    test: &str,
+    place: &Site,
+    settings: &Settings,
+    ledger: &Ledger,
+    seen: Seen,
+    mut rules: Rules,
+) -> Outcome {
+    let judge = Judge { test, place, settings, ledger, seen: &seen };
+    let mut findings = Vec::new();
+    findings.extend(judge.hang());
+    if seen.hang.as_ref().is_none_or(|hang| matches!(hang, Hang::FinishedLate { .. })) {
+        findings.extend(judge.leaked_tasks(&mut rules));
+    }
+    findings.extend(judge.blocked_threads(&mut rules));
+    findings.extend(judge.task_panics(&mut rules));
+    findings.sort_by(|a, b| (a.kind, &a.sites, &a.summary).cmp(&(b.kind, &b.sites, &b.summary)));
+    let coverage = judge.coverage();
+    Outcome { findings, allowed: rules.told(), coverage, took: seen.took, ending: seen.ending }
+}
+
+struct Judge<'a> {
+    test: &'a str,
+    /// Where the check itself stands.
+    place: &'a Site,
+    settings: &'a Settings,
+    ledger: &'a Ledger,
+    seen: &'a Seen,
+}
+
+impl Judge<'_> {
+    fn finding(&self, kind: Kind, summary: String, count: usize, sites: Vec<Site>) -> Finding {
+        Finding { kind, test: self.test.to_owned(), summary, count, sites, evidence: Vec::new(), next: String::new() }
+    }
+
+    fn virtual_time(&self) -> words::Clock {
+        if self.settings.runtime.is_paused() { words::Clock::Paused } else { words::Clock::Real }
+    }
+
+    fn hang(&self) -> Option<Finding> {
+        let hang = self.seen.hang.as_ref()?;
+        let mut finding =
+            self.finding(Kind::Hang, words::hang(hang, self.settings.deadline), 1, vec![self.place.clone()]);
+        let awaits: Vec<String> = self.seen.body_awaits.iter().filter_map(|stack| awaited(stack)).collect();
+        finding.evidence.extend(awaits.into_iter().map(|place| evidence("body awaits", place)));
+        if let Hang::BodyUnfinished { doing: Some(doing) } | Hang::LeftoversBlock { doing: Some(doing) } = hang {
+            finding.evidence.push(evidence("its thread", doing.clone()));
+        }
+        if !matches!(hang, Hang::FinishedLate { .. }) {
+            finding.evidence.extend(self.alive());
+        }
+        finding.next = words::next_of_hang(hang);
+        Some(finding)
+    }
+
+    /// Returns the census as evidence: one line a spawn place.
+    fn alive(&self) -> Vec<Evidence> {
+        let left = &self.seen.settled.left;
+        if left.tasks.is_empty() {
+            return vec![evidence("alive", words::counted_tasks(left.counted))];
+        }
+        let by_site = by_site(&left.tasks);
+        by_site
+            .iter()
+            .map(|(site, tasks)| {
+                let place = self.awaits(tasks).map(|place| format!(", awaits {place}")).unwrap_or_default();
+                evidence("alive", format!("{} spawned at {site}{place}", words::tasks(tasks.len())))
+            })
+            .collect()
+    }
+
+    fn leaked_tasks(&self, rules: &mut Rules) -> Vec<Finding> {
+        let left = &self.seen.settled.left;
+        let functions = self.spawning_functions();
+        let allowed = |task: &&LiveTask| {
+            let function = functions.get(&task.id).map(String::as_str);
+            rules.permit(Subject::Task { id: task.id, site: &task.site, function, name: task.name.as_deref() })
+        };
+        let (allowed, leaked): (Vec<&LiveTask>, Vec<&LiveTask>) = left.tasks.iter().partition(allowed);
+        let mut findings: Vec<Finding> =
+            by_site(leaked).into_iter().map(|(site, tasks)| self.leaked(site, &tasks)).collect();
+        findings.extend(self.uncounted(left.tasks.len(), left.counted, allowed.len()));
+        findings
+    }
+
+    /// Returns the finding for the tasks of one spawn place.
+    fn leaked(&self, site: Site, tasks: &[&LiveTask]) -> Finding {
+        let oldest = tasks.iter().map(|task| task.age).max().unwrap_or_default();
+        let movement = self.movement(tasks);
+        let mut finding = self.finding(Kind::LeakedTask, words::leaked(tasks.len()), tasks.len(), vec![site.clone()]);
+        let mut names: Vec<&str> = tasks.iter().filter_map(|task| task.name.as_deref()).collect();
+        names.dedup();
+        if !names.is_empty() {
+            finding.evidence.push(evidence("name", names.join(", ")));
+        }
+        finding.evidence.push(evidence("state", words::movement(movement, tasks, self.seen.settled.waited)));
+        finding.evidence.push(evidence("age", words::age(oldest, self.seen.settled.waited, self.virtual_time())));
+        finding.evidence.extend(self.awaits(tasks).map(|place| evidence("awaits", place)));
+        finding.next = words::next_of_leak(movement, &site);
+        finding
+    }
+
+    /// Returns what the first of these tasks that can be seen awaits.
+    fn awaits(&self, tasks: &[&LiveTask]) -> Option<String> {
+        let stacks =
+            tasks.iter().find_map(|task| self.seen.stacks.get(&task.id).filter(|stacks| !stacks.is_empty()))?;
+        let places: Vec<String> = stacks.iter().filter_map(|stack| awaited(stack)).collect();
+        (!places.is_empty()).then(|| places.join(", or "))
+    }
+
+    /// Returns what these tasks did during the grace.
+    fn movement(&self, tasks: &[&LiveTask]) -> Movement {
+        let before: BTreeMap<u64, u32> =
+            self.seen.settled.before.tasks.iter().map(|task| (task.id, task.polls)).collect();
+        let polled = |task: &&LiveTask| task.polls.saturating_sub(before.get(&task.id).copied().unwrap_or(0));
+        let most = tasks.iter().map(polled).max().unwrap_or(0);
+        if tasks.iter().any(|task| task.state == State::Running) {
+            Movement::Running
+        } else if most > 1 {
+            Movement::Looping { polls: most }
+        } else if tasks.iter().all(|task| task.state == State::Unstarted) {
+            Movement::Unstarted
+        } else {
+            Movement::Waiting
+        }
+    }
+
+    /// Returns the finding for tasks that the runtime counts and the ledger does not know: all of them without hooks.
+    fn uncounted(&self, known: usize, counted: usize, allowed: usize) -> Option<Finding> {
+        let more = counted.checked_sub(known).filter(|more| *more > 0)?;
+        let mut finding = self.finding(Kind::LeakedTask, words::leaked(more), more, Vec::new());
+        finding.evidence.push(evidence("age", words::waited(self.seen.settled.waited, self.virtual_time())));
+        if hooks::HOOKED {
+            finding.evidence.push(evidence("sources", words::disagreement(counted, known, allowed)));
+        }
+        finding.next = words::next_of_count(hooks::HOOKED);
+        Some(finding)
+    }
+
+    /// Returns the function that spawned each task, where a rule asked for it.
+    fn spawning_functions(&self) -> BTreeMap<u64, String> {
+        let stacks = crate::ledger::lock(&self.ledger.stacks);
+        let left = self.seen.settled.left.tasks.iter();
+        left.filter_map(|task| {
+            let frames = symbols::frames(stacks.get(&task.id)?);
+            let function = frames.iter().find(|frame| frame.is_users())?;
+            Some((task.id, dump::tidy(&function.function)))
+        })
+        .collect()
+    }
+
+    fn blocked_threads(&self, rules: &mut Rules) -> Vec<Finding> {
+        let own =
+            self.seen.runtime_threads.iter().map(|thread| (thread.name.clone(), thread.tid, words::Starter::Runtime));
+        let others =
+            self.seen.other_threads.iter().map(|thread| (thread.name.clone(), Some(thread.tid), words::Starter::Test));
+        let mut findings = Vec::new();
+        for (name, tid, starter) in own.chain(others) {
+            if rules.permit(Subject::Thread { name: &name }) {
+                continue;
+            }
+            let mut finding = self.finding(Kind::BlockedThread, words::blocked(starter), 1, Vec::new());
+            finding.evidence.push(evidence("thread", format!("`{name}`")));
+            finding.evidence.extend(tid.and_then(threads::doing).map(|doing| evidence("state", doing)));
+            finding.next = words::next_of_thread(starter, &name);
+            findings.push(finding);
+        }
+        findings
+    }
+
+    fn task_panics(&self, rules: &mut Rules) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = Vec::new();
+        for panicked in &self.seen.panics {
+            let Who::Task(_) = panicked.who else { continue };
+            if !panicked.left_its_task() || rules.permit(Subject::Panic { message: &panicked.message }) {
+                continue;
+            }
+            let sites: Vec<Site> = panicked.place.iter().cloned().collect();
+            if let Some(same) = findings.iter_mut().find(|finding| finding.sites == sites) {
+                same.count += 1;
+                same.summary = words::panicked(same.count);
+                continue;
+            }
+            let mut finding = self.finding(Kind::TaskPanic, words::panicked(1), 1, sites);
+            finding.evidence.push(evidence("message", panicked.message.clone()));
+            finding.next = words::next_of_panic(&panicked.message);
+            findings.push(finding);
+        }
+        findings
+    }
+
+    fn coverage(&self) -> Coverage {
+        let spawned = self.ledger.spawned.load(std::sync::atomic::Ordering::Relaxed);
+        let mut unseen = Vec::new();
+        if !hooks::HOOKED {
+            unseen.push(words::unseen_without_hooks());
+        } else if !dump::AVAILABLE {
+            unseen.push(words::unseen_await_places());
+        }
+        unseen.push(words::unseen_locals());
+        if dye::of_nothing() {
+            unseen.push(words::unseen_threads());
+        }
+        Coverage { runs: 1, tasks: spawned, exact: hooks::HOOKED, unseen }
+    }
+}
+
+/// What a task did while settle waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Movement {
+    /// Nothing woke it.
+    Waiting,
+    /// It was polled again and again.
+    Looping { polls: u32 },
+    /// It was in the middle of a poll at the end.
+    Running,
+    /// It was never polled.
+    Unstarted,
+}
+
+fn evidence(about: &str, seen: impl Into<String>) -> Evidence {
+    Evidence { about: about.to_owned(), seen: seen.into() }
+}
+
+fn by_site<'a>(tasks: impl IntoIterator<Item = &'a LiveTask>) -> BTreeMap<Site, Vec<&'a LiveTask>> {
+    let mut by_site: BTreeMap<Site, Vec<&LiveTask>> = BTreeMap::new();
+    for task in tasks {
+        by_site.entry(task.site.clone()).or_default().push(task);
+    }
+    by_site
+}

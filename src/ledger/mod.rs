@@ -1,0 +1,208 @@
+//! What one run knows to be alive. Sources write here and read nothing; the ledger knows nobody above it.
+
+pub(crate) mod census;
+pub(crate) mod panic;
+pub(crate) mod table;
+pub(crate) mod thread;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+
+use tokio::runtime::RuntimeMetrics;
+use tokio::time::Instant;
+
+use crate::allow::Allow;
+use crate::bell::Bell;
+use crate::finding::Ending;
+use crate::source::dye::{self, Dye};
+use crate::source::threads::{self, Tid};
+
+use panic::Panicked;
+use table::Tasks;
+use thread::RuntimeThreads;
+
+/// Locks a mutex whose data stays right when a holder panicked: every critical section here is one push or one read.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Everything that one run knows.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    /// What marks the threads of this run; `None` where the system has nothing that threads inherit.
+    dye: Option<Dye>,
+    /// The tasks that the runtime's hooks told of; empty without hooks.
+    pub(crate) tasks: Tasks,
+    /// The subscriber that reads task names; unset unless a rule asks for them.
+    #[cfg(all(feature = "tracing", tokio_unstable))]
+    pub(crate) reader: OnceLock<tracing_core::Dispatch>,
+    /// The names that `tokio::task::Builder::name` gave, by task id; empty unless the names are read.
+    pub(crate) names: Mutex<BTreeMap<u64, String>>,
+    /// For each task the code addresses on the stack of its spawn; empty unless a rule asks for functions.
+    pub(crate) stacks: Mutex<BTreeMap<u64, Vec<usize>>>,
+    /// Panics on threads of the run, in the order in which they happened.
+    pub(crate) panics: Mutex<Vec<Panicked>>,
+    /// The threads that the run's runtime started.
+    pub(crate) threads: RuntimeThreads,
+    /// Rules that the body itself gave.
+    pub(crate) granted: Mutex<Vec<Allow>>,
+    /// Wakes the run's root future.
+    pub(crate) bell: Bell,
+    /// How many tasks the hooks saw begin.
+    pub(crate) spawned: AtomicU64,
+    /// The system's id of the thread that the body runs on; unset before it runs, and where it is not known.
+    body_thread: OnceLock<Tid>,
+    clock: Clock,
+    /// How the body ended; unset before that.
+    ending: OnceLock<Ending>,
+    /// The runtime's own counters; `None` before it is built and after it was stopped, since they keep it allocated.
+    runtime: Mutex<Option<RuntimeMetrics>>,
+}
+
+impl Ledger {
+    /// Opens the ledger of a new run.
+    pub(crate) fn open() -> Arc<Self> {
+        Arc::new_cyclic(|own: &Weak<Self>| Self {
+            dye: runs::register(own.clone()),
+            tasks: Tasks::new(),
+            #[cfg(all(feature = "tracing", tokio_unstable))]
+            reader: OnceLock::new(),
+            names: Mutex::default(),
+            stacks: Mutex::default(),
+            panics: Mutex::default(),
+            threads: RuntimeThreads::default(),
+            granted: Mutex::default(),
+            bell: Bell::default(),
+            spawned: AtomicU64::new(0),
+            body_thread: OnceLock::new(),
+            clock: Clock::default(),
+            ending: OnceLock::new(),
+            runtime: Mutex::default(),
+        })
+    }
+
+    /// Makes the calling thread one of this run's, and so every thread that it starts.
+    pub(crate) fn adopt_thread(self: &Arc<Self>) {
+        HERE.with(|here| *here.borrow_mut() = Some(self.clone()));
+        if let Some(dye) = self.dye {
+            dye.set();
+        }
+    }
+
+    /// Makes the calling thread the one that the body runs on.
+    pub(crate) fn adopt_body_thread(self: &Arc<Self>) {
+        self.adopt_thread();
+        if let Some(tid) = threads::own_tid() {
+            self.body_thread.get_or_init(|| tid);
+        }
+    }
+
+    pub(crate) fn body_thread(&self) -> Option<Tid> {
+        self.body_thread.get().copied()
+    }
+
+    /// Returns the mark of this run's threads.
+    pub(crate) fn dye(&self) -> Option<Dye> {
+        self.dye
+    }
+
+    /// Returns how the body ended; `None` before that.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        self.ending.get().cloned()
+    }
+
+    /// Writes down that the body has ended.
+    pub(crate) fn body_ended(&self, ending: Ending) {
+        // Only the run's own thread writes it, once.
+        let _ = self.ending.set(ending);
+    }
+
+    /// Starts the clock; call it inside the runtime.
+    pub(crate) fn start(&self, metrics: RuntimeMetrics) {
+        *lock(&self.runtime) = Some(metrics);
+        self.clock.stamp();
+    }
+
+    /// Lets go of the runtime, which a counter would otherwise keep allocated.
+    pub(crate) fn release_runtime(&self) {
+        *lock(&self.runtime) = None;
+    }
+
+    /// Returns how many tasks the runtime counts; `None` before it was built and after it was stopped.
+    pub(crate) fn counted(&self) -> Option<usize> {
+        lock(&self.runtime).as_ref().map(RuntimeMetrics::num_alive_tasks)
+    }
+
+    /// Brings the run's clock up to date; threads of the runtime call it when they wake up, so that a spawn need not read a
+    /// clock: in between, time passes only as far as code runs.
+    pub(crate) fn stamp(&self) {
+        self.clock.stamp();
+    }
+
+    /// Returns the time since the start, in milliseconds of the run's clock, as of the last stamp.
+    pub(crate) fn now(&self) -> u32 {
+        self.clock.now.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        if let Some(dye) = self.dye {
+            runs::forget(dye);
+        }
+    }
+}
+
+/// The time of a run: virtual where its runtime's clock is paused.
+#[derive(Debug, Default)]
+struct Clock {
+    /// Unset before the first stamp.
+    zero: OnceLock<Instant>,
+    /// Milliseconds since `zero` at the last stamp.
+    now: AtomicU32,
+}
+
+impl Clock {
+    fn stamp(&self) {
+        let now = Instant::now();
+        let since = now.saturating_duration_since(*self.zero.get_or_init(|| now));
+        self.now.store(u32::try_from(since.as_millis()).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+}
+
+thread_local! {
+    /// The run that this thread belongs to.
+    static HERE: RefCell<Option<Arc<Ledger>>> = const { RefCell::new(None) };
+}
+
+/// Returns the run that the calling thread belongs to: one of its runtime's threads, or a descendant of one.
+pub(crate) fn current() -> Option<Arc<Ledger>> {
+    HERE.try_with(|here| here.try_borrow().ok()?.clone())
+        .ok()
+        .flatten()
+        .or_else(|| runs::by_dye(dye::of_this_thread()?))
+}
+
+/// The runs of this process, by what marks their threads.
+mod runs {
+    use super::{Arc, BTreeMap, Dye, Ledger, Mutex, Weak, lock};
+
+    static RUNS: Mutex<BTreeMap<Dye, Weak<Ledger>>> = Mutex::new(BTreeMap::new());
+
+    pub(super) fn register(ledger: Weak<Ledger>) -> Option<Dye> {
+        let mut runs = lock(&RUNS);
+        let dye = Dye::fresh(|dye| !runs.contains_key(&dye))?;
+        runs.insert(dye, ledger);
+        Some(dye)
+    }
+
+    pub(super) fn forget(dye: Dye) {
+        lock(&RUNS).remove(&dye);
+    }
+
+    pub(super) fn by_dye(dye: Dye) -> Option<Arc<Ledger>> {
+        lock(&RUNS).get(&dye)?.upgrade()
+    }
+}

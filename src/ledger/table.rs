@@ -1,0 +1,257 @@
+//! The table of live tasks: one write a spawn, one a poll's edge, one an end; no lock, no allocation on any of them.
+//!
+//! tokio's task ids count up, so the lower bits of an id are its home slot and a new task nearly always finds it free: the
+//! table behaves like a ring over which the living stay behind. Where a new id finds no free slot near its home, a table of
+//! twice the size takes the newcomers and the old one drains; nothing is ever moved, so nobody needs a lock.
+//!
+//! This is the one file of the ledger with `unsafe`: a slot keeps the spawn place as a raw pointer, because there is no
+//! atomic reference.
+#![expect(unsafe_code, reason = "a spawn place is read back from an atomic pointer")]
+
+use std::panic::Location;
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+/// How far from its home a task may stand. Long enough that a few long-lived neighbours do not force a larger table, short
+/// enough that a miss stays cheap.
+const REACH: usize = 16;
+/// Slots of the first table; most tests never need a second one.
+const FIRST: usize = 256;
+/// More tables than memory could hold.
+const TABLES: usize = 40;
+
+/// No task has this id: ids start at 1.
+const FREE: u64 = 0;
+/// A slot that is being filled.
+const TAKEN: u64 = u64::MAX;
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// The task's id, `FREE` or `TAKEN`.
+    id: AtomicU64,
+    /// The spawn place; null before the first use.
+    place: AtomicPtr<Location<'static>>,
+    /// When it was spawned, in milliseconds of the run's clock.
+    born: AtomicU32,
+    /// Counts the beginnings and the ends of polls: odd while the task is being polled.
+    edges: AtomicU32,
+}
+
+#[derive(Debug)]
+struct Table {
+    /// The first id that asked for this table; ids below it live in older ones, but for a race of neighbours.
+    from: u64,
+    slots: Box<[Slot]>,
+}
+
+impl Table {
+    fn new(size: usize, from: u64) -> Self {
+        Self { from, slots: (0..size).map(|_| Slot::default()).collect() }
+    }
+
+    fn near(&self, id: u64) -> impl Iterator<Item = &Slot> {
+        let mask = self.slots.len() - 1;
+        let home = id as usize;
+        (0..REACH).map(move |step| &self.slots[home.wrapping_add(step) & mask])
+    }
+
+    fn find(&self, id: u64) -> Option<&Slot> {
+        self.near(id).find(|slot| slot.id.load(Ordering::Relaxed) == id)
+    }
+
+    fn claim(&self, id: u64) -> Option<&Slot> {
+        self.near(id).find(|slot| {
+            slot.id.load(Ordering::Relaxed) == FREE
+                && slot.id.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        })
+    }
+}
+
+/// One live task, as the table knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) id: u64,
+    pub(crate) place: &'static Location<'static>,
+    /// Milliseconds of the run's clock.
+    pub(crate) born: u32,
+    /// Odd while the task is being polled.
+    pub(crate) edges: u32,
+}
+
+/// The live tasks of one run.
+#[derive(Debug)]
+pub(crate) struct Tasks {
+    /// Each twice as large as the one before; made when the one before is full.
+    tables: [OnceLock<Table>; TABLES],
+    /// How many of `tables` are made, or 0.
+    made: AtomicUsize,
+}
+
+impl Tasks {
+    pub(crate) const fn new() -> Self {
+        Self { tables: [const { OnceLock::new() }; TABLES], made: AtomicUsize::new(0) }
+    }
+
+    /// Writes down a spawned task.
+    pub(crate) fn begin(&self, id: u64, place: &'static Location<'static>, now: u32) {
+        let slot = self.claim(id);
+        slot.place.store(ptr::from_ref(place).cast_mut(), Ordering::Relaxed);
+        slot.born.store(now, Ordering::Relaxed);
+        slot.edges.store(0, Ordering::Relaxed);
+        slot.id.store(id, Ordering::Release);
+    }
+
+    /// Counts the beginning or the end of a poll. A task is polled by one thread at a time, so a load and a store suffice.
+    pub(crate) fn edge(&self, id: u64) {
+        if let Some(slot) = self.find(id) {
+            slot.edges.store(slot.edges.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Forgets a task that has ended. An id that was never written down is no fault: tokio tells of the end of blocking
+    /// closures and of its own workers, whose beginning it does not tell.
+    pub(crate) fn end(&self, id: u64) {
+        if let Some(slot) = self.find(id) {
+            slot.id.store(FREE, Ordering::Release);
+        }
+    }
+
+    /// Returns the live tasks, oldest id first.
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        let mut rows: Vec<Row> = self.slots().filter_map(Self::row).collect();
+        rows.sort_unstable_by_key(|row| row.id);
+        rows
+    }
+
+    /// Returns whether no task is alive.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots().all(|slot| slot.id.load(Ordering::Acquire) == FREE)
+    }
+
+    fn row(slot: &Slot) -> Option<Row> {
+        let id = slot.id.load(Ordering::Acquire);
+        let place = slot.place.load(Ordering::Relaxed);
+        if id == FREE || id == TAKEN {
+            return None;
+        }
+        // SAFETY: an id is published only after `begin` has stored a place, which came from a `&'static Location`.
+        let place = unsafe { &*place };
+        let row = Row { id, place, born: slot.born.load(Ordering::Relaxed), edges: slot.edges.load(Ordering::Relaxed) };
+        // The slot may have changed hands in between; then the task that stood here has ended.
+        (slot.id.load(Ordering::Acquire) == id).then_some(row)
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.tables.iter().map_while(OnceLock::get).flat_map(|table| &table.slots)
+    }
+
+    fn find(&self, id: u64) -> Option<&Slot> {
+        let made = &self.tables[..self.made.load(Ordering::Acquire)];
+        let tables = || made.iter().rev().filter_map(OnceLock::get);
+        let likely = tables().find(|table| table.from <= id).and_then(|table| table.find(id));
+        // Neighbouring ids may have raced for a new table, and old ones may stand in any.
+        likely.or_else(|| if made.len() > 1 { tables().find_map(|table| table.find(id)) } else { None })
+    }
+
+    fn claim(&self, id: u64) -> &Slot {
+        let mut made = self.made.load(Ordering::Acquire);
+        loop {
+            if let Some(slot) = made.checked_sub(1).and_then(|last| self.tables[last].get()?.claim(id)) {
+                return slot;
+            }
+            self.tables[made].get_or_init(|| Table::new(FIRST << made, id));
+            made = match self.made.compare_exchange(made, made + 1, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => made + 1,
+                Err(now) => now,
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn here() -> &'static Location<'static> {
+        Location::caller()
+    }
+
+    fn ids(tasks: &Tasks) -> Vec<u64> {
+        tasks.rows().iter().map(|row| row.id).collect()
+    }
+
+    #[test]
+    fn ended_task_leaves_and_its_neighbour_stays() {
+        let tasks = Tasks::new();
+        assert!(tasks.is_empty());
+        tasks.begin(7, here(), 3);
+        tasks.begin(8, here(), 4);
+        tasks.edge(8);
+        tasks.end(7);
+        assert_eq!(ids(&tasks), [8]);
+        assert_eq!((tasks.rows()[0].born, tasks.rows()[0].edges), (4, 1));
+        tasks.end(8);
+        assert!(tasks.is_empty());
+    }
+
+    #[test]
+    fn end_of_an_unknown_task_is_ignored() {
+        let tasks = Tasks::new();
+        tasks.end(5);
+        tasks.edge(5);
+        tasks.begin(6, here(), 0);
+        tasks.end(5);
+        assert_eq!(ids(&tasks), [6]);
+    }
+
+    #[test]
+    fn every_live_task_is_found_while_tables_grow() {
+        let tasks = Tasks::new();
+        let many = 10_000;
+        for id in 1..=many {
+            tasks.begin(id, here(), 0);
+        }
+        for id in (1..=many).filter(|id| id % 3 != 0) {
+            tasks.edge(id);
+            tasks.end(id);
+        }
+        assert_eq!(ids(&tasks), (1..=many).filter(|id| id % 3 == 0).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn churn_beside_a_long_lived_task_does_not_grow_the_table() {
+        let tasks = Tasks::new();
+        tasks.begin(1, here(), 0);
+        for id in 2..100_000 {
+            tasks.begin(id, here(), 0);
+            tasks.end(id);
+        }
+        assert_eq!(ids(&tasks), [1]);
+        assert_eq!(tasks.made.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn threads_that_race_lose_nothing() {
+        let tasks = Tasks::new();
+        let next = AtomicU64::new(1);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..5_000 {
+                        let id = next.fetch_add(1, Ordering::Relaxed);
+                        tasks.begin(id, here(), 0);
+                        tasks.edge(id);
+                        tasks.edge(id);
+                        if id % 10 != 0 {
+                            tasks.end(id);
+                        }
+                    }
+                });
+            }
+        });
+        let rows = tasks.rows();
+        assert_eq!(rows.len(), 2_000);
+        assert!(rows.iter().all(|row| row.id % 10 == 0 && row.edges == 2));
+    }
+}

@@ -1,0 +1,107 @@
+//! What the expansion of `#[lightsout::test]` calls. Not for anyone else: it changes without notice.
+
+use std::io::{IsTerminal, stderr};
+use std::panic::resume_unwind;
+
+use crate::check::Check;
+use crate::finding::{Ending, Report};
+use crate::report::{self, human};
+use crate::run::Verdict;
+
+/// What the attribute knows of the test that it stands on.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// The module's path, the crate first.
+    pub module: &'static str,
+    /// The function's name.
+    pub name: &'static str,
+    /// The package, where cargo built it.
+    pub package: Option<&'static str>,
+    /// Whether the body should panic.
+    pub panic: Panic,
+}
+
+/// What a panic of the body means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Panic {
+    /// The test fails.
+    Fails,
+    /// The test fails without one, or with one whose message does not contain the text.
+    Expected(Option<&'static str>),
+}
+
+impl Case {
+    /// Returns the test's name as its runner knows it: without the crate.
+    fn path(&self) -> String {
+        match self.module.split_once("::") {
+            Some((_, module)) => format!("{module}::{}", self.name),
+            None => self.name.to_owned(),
+        }
+    }
+}
+
+/// Runs one checked test, and panics if it fails.
+#[track_caller]
+pub fn test<B, F>(case: Case, set: fn(Check) -> Check, body: B)
+where
+    B: Fn() -> F + Send + 'static,
+    F: Future,
+    F::Output: Verdict,
+{
+    let check = set(Check::new(case.path()).of_package(case.package));
+    let report = check.look(body).and_then(|mut report| {
+        report.ending = judged_panic(report.ending, case.panic);
+        report::file::write_if_asked(&report)?;
+        Ok(report)
+    });
+    match report {
+        Ok(report) => end(&report),
+        Err(error) => fail(&format!("lightsout: {error}\n"), "lightsout: the test could not be checked".to_owned()),
+    }
+}
+
+/// Says what a body's ending means where it should have panicked.
+fn judged_panic(ending: Ending, panic: Panic) -> Ending {
+    match (panic, ending) {
+        (Panic::Fails, ending) => ending,
+        (Panic::Expected(None), Ending::Panicked(_)) => Ending::Passed,
+        (Panic::Expected(Some(text)), Ending::Panicked(message)) if message.contains(text) => Ending::Passed,
+        (Panic::Expected(Some(text)), Ending::Panicked(message)) => {
+            Ending::Failed(format!("panicked with {message:?}, which does not contain {text:?}"))
+        }
+        (Panic::Expected(_), Ending::Passed) => Ending::Failed("did not panic, although it should have".to_owned()),
+        (Panic::Expected(_), ending) => ending,
+    }
+}
+
+/// Passes or fails. A body that failed by itself has said so already; findings are told beside it.
+fn end(report: &Report) {
+    let text =
+        if report.is_clean() && !is_telling(report.ending()) { String::new() } else { human(report, wants_color()) };
+    let reason = match (report.findings().len(), report.ending()) {
+        (0, Ending::Passed) => return,
+        (0, Ending::Failed(message)) => format!("Error: {message}"),
+        (0, Ending::Panicked(message)) => message.clone(),
+        (0, Ending::Unfinished) => "the body had not finished".to_owned(),
+        (count, _) => format!("lightsout: {}", report::words::count(count, "finding")),
+    };
+    fail(&text, reason)
+}
+
+/// Returns whether an ending has not been printed by anyone yet.
+fn is_telling(ending: &Ending) -> bool {
+    matches!(ending, Ending::Failed(_) | Ending::Unfinished)
+}
+
+/// Prints where the test runner captures it, and fails the test. It does not go through the panic hook: the place of this line
+/// and a stack of ours would tell nobody anything.
+fn fail(text: &str, reason: String) -> ! {
+    eprint!("{text}");
+    resume_unwind(Box::new(reason))
+}
+
+fn wants_color() -> bool {
+    let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    forced || (!forbidden && stderr().is_terminal())
+}

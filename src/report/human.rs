@@ -1,0 +1,161 @@
+//! The report for a person: what is wrong first, then where, then what to do.
+
+use std::fmt::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::words;
+use crate::finding::{Ending, Finding, Report};
+
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const PLACE: Style = AnsiColor::Cyan.on_default();
+const LABEL: Style = Style::new().dimmed();
+
+/// Labels stand in a column this wide; no label is longer.
+const COLUMN: usize = 12;
+/// Text is wrapped at this width, so that it stays readable where a CI log is narrow.
+const WIDTH: usize = 110;
+
+/// Renders a report for a person. The text ends with a line break.
+#[must_use]
+pub fn human(report: &Report, color: bool) -> String {
+    let mut page = Page { text: String::new(), color };
+    page.report(report).expect("lightsout bug: a string takes all text");
+    page.text
+}
+
+struct Page {
+    text: String,
+    color: bool,
+}
+
+impl Page {
+    fn report(&mut self, report: &Report) -> fmt::Result {
+        let (count, test) = (words::count(report.findings.len(), "finding"), self.paint(PLACE, report.test()));
+        if report.is_clean() {
+            writeln!(self.text, "lightsout: nothing found in {test}")?;
+        } else {
+            let count = self.paint(BAD, &count);
+            writeln!(self.text, "lightsout: {count} in {test}")?;
+        }
+        for finding in &report.findings {
+            self.finding(finding)?;
+        }
+        writeln!(self.text)?;
+        self.ending(&report.ending)?;
+        for allowed in &report.allowed {
+            let text = match allowed.count {
+                0 => format!("{} matched nothing: take the rule out ({})", allowed.rule, allowed.reason),
+                count => format!("{}, by {} ({})", count, allowed.rule, allowed.reason),
+            };
+            self.line("allowed", &text)?;
+        }
+        for unseen in &report.coverage.unseen {
+            self.line("not seen", &format!("{} ({})", unseen.what, unseen.why))?;
+        }
+        if !report.is_clean() {
+            self.line("run again", &report.again)?;
+        }
+        Ok(())
+    }
+
+    fn finding(&mut self, finding: &Finding) -> fmt::Result {
+        let kind = self.paint(BAD, finding.kind.name());
+        writeln!(self.text, "\n{kind}: {}", finding.summary)?;
+        for site in &finding.sites {
+            let label = site_label(finding);
+            self.painted_line(label, &site.to_string(), PLACE)?;
+        }
+        for evidence in &finding.evidence {
+            self.line(&evidence.about, &evidence.seen)?;
+        }
+        self.line("to do", &finding.next)
+    }
+
+    fn ending(&mut self, ending: &Ending) -> fmt::Result {
+        match ending {
+            Ending::Passed => Ok(()),
+            Ending::Failed(message) => self.line("the body", &format!("failed: {message}")),
+            Ending::Panicked(message) => self.line("the body", &format!("panicked: {message}")),
+            Ending::Unfinished => self.line("the body", "had not finished"),
+        }
+    }
+
+    fn line(&mut self, label: &str, text: &str) -> fmt::Result {
+        self.painted_line(label, text, Style::new())
+    }
+
+    fn painted_line(&mut self, label: &str, text: &str, style: Style) -> fmt::Result {
+        let label = self.paint(LABEL, &format!("{label:<COLUMN$}"));
+        for (number, line) in wrap(text).iter().enumerate() {
+            let line = self.paint(style, line);
+            if number == 0 {
+                writeln!(self.text, "  {label}{line}")?;
+            } else {
+                writeln!(self.text, "  {:<COLUMN$}{line}", "")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn paint(&self, style: Style, text: &str) -> String {
+        if self.color && style != Style::new() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
+
+/// Returns what the place of a finding is.
+fn site_label(finding: &Finding) -> &'static str {
+    use crate::finding::Kind;
+    match finding.kind {
+        Kind::LeakedTask => "spawned at",
+        Kind::TaskPanic => "panicked at",
+        Kind::Hang | Kind::BlockedThread | Kind::Vacuous => "test at",
+    }
+}
+
+/// Breaks text into lines between words. A word that is longer than a line, a path above all, stays whole.
+fn wrap(text: &str) -> Vec<String> {
+    let width = WIDTH - COLUMN - 2;
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            if !line.is_empty() && line.len() + 1 + word.len() > width {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    if lines.is_empty() {
+        lines.push(String::new());
+    }
+    lines
+}
+
+impl Report {
+    /// Returns the report for a person, without colour.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        human(self, false)
+    }
+
+    /// Fails if anything was found, or if the body itself did not pass.
+    ///
+    /// # Panics
+    ///
+    /// With the whole report as its message.
+    #[track_caller]
+    pub fn assert_clean(&self) {
+        assert!(self.is_clean() && self.ending == Ending::Passed, "{}", self.to_text());
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
+    }
+}

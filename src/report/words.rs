@@ -1,0 +1,187 @@
+//! Every sentence that is printed. Short, in the present tense, and with the next step.
+
+use std::time::Duration;
+
+use crate::finding::{Site, Unseen};
+use crate::judge::Movement;
+use crate::ledger::census::LiveTask;
+use crate::run::Hang;
+
+/// Which clock a time was read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    Real,
+    Paused,
+}
+
+/// Who started a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Starter {
+    /// It is a worker or a blocking thread of the test's runtime.
+    Runtime,
+    /// The test's code started it.
+    Test,
+}
+
+/// Returns a count with its noun: `1 task`, `2 tasks`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+pub(crate) fn tasks(number: usize) -> String {
+    count(number, "task")
+}
+
+pub(crate) fn counted_tasks(number: usize) -> String {
+    match number {
+        0 => "no task besides the body".to_owned(),
+        number => format!("{} (counted; places need `--cfg tokio_unstable`)", tasks(number)),
+    }
+}
+
+/// Returns a time as a person says it: `0 ms`, `12 ms`, `1.5 s`.
+pub(crate) fn time(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        format!("{} ms", time.as_millis())
+    } else if time < Duration::from_secs(120) {
+        format!("{:.1} s", time.as_secs_f64())
+    } else {
+        format!("{} min", time.as_secs() / 60)
+    }
+}
+
+pub(crate) fn leaked(number: usize) -> String {
+    let verb = if number == 1 { "is" } else { "are" };
+    format!("{} {verb} still alive after the test", tasks(number))
+}
+
+pub(crate) fn movement(movement: Movement, tasks: &[&LiveTask], waited: Duration) -> String {
+    let polls = tasks.iter().map(|task| task.polls).max().unwrap_or(0);
+    let polled = if polls == 1 { "polled once".to_owned() } else { format!("polled {polls} times") };
+    match movement {
+        Movement::Waiting => format!("waiting; {polled}, and nothing woke it in the {} after the test", time(waited)),
+        Movement::Looping { polls } => {
+            format!("looping; it woke {polls} times in the {} after the test", time(waited))
+        }
+        Movement::Running => format!("running; {polled}, and a thread is still inside the last poll"),
+        Movement::Unstarted => "never polled; its runtime had no turn for it".to_owned(),
+    }
+}
+
+pub(crate) fn age(age: Duration, waited: Duration, clock: Clock) -> String {
+    format!("{}, {}", time(age), self::waited(waited, clock))
+}
+
+pub(crate) fn waited(waited: Duration, clock: Clock) -> String {
+    let clock = if clock == Clock::Paused { " of virtual time" } else { "" };
+    format!("of which lightsout waited {}{clock} for it to end", time(waited))
+}
+
+pub(crate) fn next_of_leak(movement: Movement, site: &Site) -> String {
+    let first = match movement {
+        Movement::Waiting | Movement::Unstarted => {
+            "keep its JoinHandle and await it after telling it to stop, or abort it, before the test ends"
+        }
+        Movement::Looping { .. } => "give its loop a way out that the test's end takes, and await its JoinHandle",
+        Movement::Running => "do not block in a task: move the blocking call to spawn_blocking, or make it async",
+    };
+    format!("{first}; if it may live on: allow(spawned_at = \"{}:{}\", reason = \"...\")", site.file, site.line)
+}
+
+pub(crate) fn next_of_count(hooked: bool) -> String {
+    if hooked {
+        "this should not happen: please report it, with the test if you can".to_owned()
+    } else {
+        "to see which and where it was spawned: RUSTFLAGS=\"--cfg tokio_unstable\" cargo test".to_owned()
+    }
+}
+
+pub(crate) fn disagreement(counted: usize, known: usize, allowed: usize) -> String {
+    format!("the runtime counts {counted}, its hooks told of {known} ({allowed} of them allowed)")
+}
+
+pub(crate) fn blocked(starter: Starter) -> String {
+    match starter {
+        Starter::Runtime => "a thread of the test's runtime still runs after the runtime was stopped".to_owned(),
+        Starter::Test => "a thread that the test started still runs".to_owned(),
+    }
+}
+
+pub(crate) fn next_of_thread(starter: Starter, name: &str) -> String {
+    let first = match starter {
+        Starter::Runtime => {
+            "a closure given to spawn_blocking, or a task that blocks, does not return: give it a time limit or a way to be told"
+        }
+        Starter::Test => "join it before the test ends, after telling it to stop",
+    };
+    format!("{first}; if it may live on: allow(thread = \"{name}\", reason = \"...\")")
+}
+
+pub(crate) fn panicked(number: usize) -> String {
+    if number == 1 { "a task panicked".to_owned() } else { format!("{number} tasks panicked") }
+}
+
+pub(crate) fn next_of_panic(message: &str) -> String {
+    let line = message.lines().next().unwrap_or_default().replace('"', "?");
+    format!("mend the panic, or, if the test is about it: allow(panic = \"{line}\", reason = \"...\")")
+}
+
+pub(crate) fn hang(hang: &Hang, deadline: Duration) -> String {
+    match hang {
+        Hang::BodyUnfinished { .. } => format!("the body had not finished at its deadline of {}", time(deadline)),
+        Hang::LeftoversBlock { .. } => {
+            "the body has finished, but what it left does not let its runtime come to an end".to_owned()
+        }
+        Hang::FinishedLate { after } => {
+            format!("the body finished too late: after {}, with a deadline of {}", time(*after), time(deadline))
+        }
+    }
+}
+
+pub(crate) fn next_of_hang(hang: &Hang) -> String {
+    match hang {
+        Hang::BodyUnfinished { .. } => {
+            "see that what the body waits for happens, or end it; if it only needs longer: deadline = \"...\""
+        }
+        Hang::LeftoversBlock { .. } => {
+            "a task blocks the thread that it runs on, or a value's Drop does: look for blocking calls and endless loops without an \
+             await"
+        }
+        Hang::FinishedLate { .. } => "make it quicker, or give it longer: deadline = \"...\"",
+    }
+    .to_owned()
+}
+
+/// Returns the command that runs a test again.
+pub(crate) fn again(package: Option<&str>, test: &str) -> String {
+    let package = package.map(|package| format!("-p {package} ")).unwrap_or_default();
+    format!("cargo test {package}-- --exact {test}")
+}
+
+pub(crate) fn unseen_without_hooks() -> Unseen {
+    Unseen {
+        what: "single tasks: their spawn places, ages and await places".to_owned(),
+        why: "needs RUSTFLAGS=\"--cfg tokio_unstable\"; without it they are only counted".to_owned(),
+    }
+}
+
+pub(crate) fn unseen_await_places() -> Unseen {
+    Unseen {
+        what: "await places".to_owned(),
+        why: "tokio takes task dumps on Linux, x86-64 and aarch64 only".to_owned(),
+    }
+}
+
+pub(crate) fn unseen_locals() -> Unseen {
+    Unseen {
+        what: "tasks of a LocalSet, and of runtimes that the body builds itself".to_owned(),
+        why: "they tell the run's runtime nothing".to_owned(),
+    }
+}
+
+pub(crate) fn unseen_threads() -> Unseen {
+    Unseen {
+        what: "threads that the test started itself".to_owned(),
+        why: "only Linux marks a thread in a way that its children inherit".to_owned(),
+    }
+}

@@ -1,0 +1,388 @@
+//! One run, read from top to bottom: build, run, settle, stop; then judge what was seen.
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::allow::{Allow, Rules};
+use crate::error::Error;
+use crate::finding::{Ending, Site};
+use crate::judge::{self, Outcome};
+use crate::ledger::census::{Census, State};
+use crate::ledger::panic::Panicked;
+use crate::ledger::thread::RuntimeThread;
+use crate::ledger::{Ledger, lock};
+use crate::runtime::Built;
+use crate::settings::Settings;
+use crate::settle::{Settled, settle};
+use crate::source::dump::{self, Stacks};
+use crate::source::symbols::Frame;
+use crate::source::threads::{self, OsThread};
+use crate::source::{names, panics};
+
+/// How long a run that was told that time is up may take to say so. A loaded machine needs some of it; a blocked thread, all.
+const SLACK: Duration = Duration::from_millis(500);
+/// How long the await stacks may take.
+const DUMP: Duration = Duration::from_secs(2);
+
+/// What a body may return: `()`, or a `Result` whose error can be printed.
+#[diagnostic::on_unimplemented(
+    message = "a checked body cannot return `{Self}`",
+    label = "returns neither `()` nor a `Result`",
+    note = "return `()`, or `Result<(), E>` where `E: Debug`"
+)]
+pub trait Verdict {
+    /// Turns the value into how the body ended.
+    #[doc(hidden)]
+    fn ending(self) -> Ending;
+}
+
+impl Verdict for () {
+    fn ending(self) -> Ending {
+        Ending::Passed
+    }
+}
+
+impl<T: Verdict, E: Debug> Verdict for Result<T, E> {
+    fn ending(self) -> Ending {
+        match self {
+            Ok(value) => value.ending(),
+            Err(error) => Ending::Failed(format!("{error:?}")),
+        }
+    }
+}
+
+/// What was seen in one run, before anyone has judged it.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) ending: Ending,
+    /// Which of the three hangs it was, if any.
+    pub(crate) hang: Option<Hang>,
+    /// What the body awaited when its time was up; empty where that cannot be seen.
+    pub(crate) body_awaits: Vec<Vec<Frame>>,
+    pub(crate) settled: Settled,
+    pub(crate) stacks: Stacks,
+    pub(crate) panics: Vec<Panicked>,
+    /// Threads of the runtime that outlived it.
+    pub(crate) runtime_threads: Vec<RuntimeThread>,
+    /// Other threads that the run started and that outlived it.
+    pub(crate) other_threads: Vec<OsThread>,
+    pub(crate) took: Duration,
+}
+
+/// Which of the three hangs it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Hang {
+    /// The body had not finished by its deadline; `doing` is what its thread did, where it did not come back to its runtime.
+    BodyUnfinished { doing: Option<String> },
+    /// The body had finished, and what it left does not let its runtime come to an end.
+    LeftoversBlock { doing: Option<String> },
+    /// The body finished, but only after its deadline.
+    FinishedLate { after: Duration },
+}
+
+/// What the run's thread says to the thread that watches it.
+enum Word {
+    /// Ring the bell when this much real time has passed.
+    RingIn(Duration),
+    Done(Result<Seen, Error>),
+}
+
+/// Makes one run of the body and judges it.
+///
+/// # Errors
+///
+/// If a rule's pattern is malformed, or the runtime or its thread cannot be had.
+pub(crate) fn run<B, F>(name: &str, place: &Site, settings: Settings, body: B) -> Result<Outcome, Error>
+where
+    B: Fn() -> F + Send + 'static,
+    F: Future,
+    F::Output: Verdict,
+{
+    panics::watch();
+    names::check_rules(&settings.allow)?;
+    Rules::new(settings.allow.clone())?;
+    let ledger = Ledger::open();
+    let seen = watched(name, &ledger, &settings, body)?;
+    let granted = std::mem::take(&mut *lock(&ledger.granted));
+    let rules = Rules::new(settings.allow.iter().cloned().chain(granted).collect())?;
+    Ok(judge::judge(name, place, &settings, &ledger, seen, rules))
+}
+
+/// Runs the body on a thread of its own and watches that thread.
+fn watched<B, F>(name: &str, ledger: &Arc<Ledger>, settings: &Settings, body: B) -> Result<Seen, Error>
+where
+    B: Fn() -> F + Send + 'static,
+    F: Future,
+    F::Output: Verdict,
+{
+    let (tell, hear) = mpsc::channel();
+    let began = Instant::now();
+    let runner = {
+        let (ledger, settings, tell) = (ledger.clone(), settings.clone(), tell);
+        move || {
+            let seen = live(&ledger, &settings, &body, &tell);
+            // Nobody listens any more where the run was given up.
+            let _ = tell.send(Word::Done(seen));
+        }
+    };
+    let thread_name = thread::current().name().filter(|name| *name != "main").unwrap_or(name).replace('\0', "");
+    let thread = thread::Builder::new().name(thread_name).spawn(runner).map_err(Error::thread)?;
+    match listen(&hear, ledger, settings) {
+        Heard::Done(seen) => {
+            // The thread has said its last word; what is left of it is its end.
+            let _ = thread.join();
+            seen
+        }
+        Heard::GaveUp => Ok(given_up(ledger, began.elapsed())),
+        Heard::Died => match thread.join() {
+            Err(payload) => std::panic::resume_unwind(payload),
+            Ok(()) => unreachable!("lightsout bug: the run's thread ended without a word"),
+        },
+    }
+}
+
+enum Heard {
+    Done(Result<Seen, Error>),
+    /// The run's thread did not answer when its time was up.
+    GaveUp,
+    /// The run's thread panicked outside the body.
+    Died,
+}
+
+/// Listens to the run's thread. When a time is up the bell is rung, and when that does not help either the run is given up.
+fn listen(hear: &Receiver<Word>, ledger: &Ledger, settings: &Settings) -> Heard {
+    let mut patience = settings.deadline;
+    let mut rung = false;
+    loop {
+        match hear.recv_timeout(patience) {
+            Ok(Word::Done(seen)) => return Heard::Done(seen),
+            Ok(Word::RingIn(time)) => (patience, rung) = (time, false),
+            Err(RecvTimeoutError::Disconnected) => return Heard::Died,
+            Err(RecvTimeoutError::Timeout) if rung => return Heard::GaveUp,
+            Err(RecvTimeoutError::Timeout) => {
+                ledger.bell.ring();
+                // After the bell the runtime may still be stopped, which takes up to the grace.
+                (patience, rung) = (settings.grace + SLACK, true);
+            }
+        }
+    }
+}
+
+/// Says what can be seen of a run whose thread does not come back.
+fn given_up(ledger: &Ledger, took: Duration) -> Seen {
+    let doing = ledger.body_thread().and_then(threads::doing);
+    let ending = ledger.ending();
+    let hang = match ending {
+        None => Hang::BodyUnfinished { doing },
+        Some(_) => Hang::LeftoversBlock { doing },
+    };
+    let left = Census::of(ledger);
+    Seen {
+        ending: ending.unwrap_or(Ending::Unfinished),
+        hang: Some(hang),
+        body_awaits: Vec::new(),
+        settled: Settled { before: left.clone(), left, waited: Duration::ZERO },
+        stacks: Stacks::new(),
+        panics: std::mem::take(&mut *lock(&ledger.panics)),
+        runtime_threads: Vec::new(),
+        other_threads: Vec::new(),
+        took,
+    }
+}
+
+/// The run itself, on its thread.
+fn live<B, F>(ledger: &Arc<Ledger>, settings: &Settings, body: &B, tell: &Sender<Word>) -> Result<Seen, Error>
+where
+    B: Fn() -> F,
+    F: Future,
+    F::Output: Verdict,
+{
+    let began = Instant::now();
+    ledger.adopt_body_thread();
+    names::read(ledger, &settings.allow);
+    let functions = settings.allow.iter().any(Allow::asks_for_functions);
+    let runtime = settings.runtime.build(ledger, functions)?;
+    ledger.start(runtime.handle().metrics());
+    let ring_in = |time| {
+        let _ = tell.send(Word::RingIn(time));
+    };
+
+    let (ended, left) = runtime.block_on(async {
+        let mut body = Body::start(ledger, body).await;
+        let mut ended = body.until(ledger, settings.deadline).await;
+        if ended.ending == Ending::Unfinished {
+            // What hangs is looked at before the body is dropped: its locals may be what keeps the rest alive.
+            let left = Left::at_once(ledger, ring_in).await;
+            ended.awaits = body.awaits().await;
+            body.end();
+            (ended, left)
+        } else {
+            ended.ending = body.end().unwrap_or(ended.ending);
+            ledger.body_ended(ended.ending.clone());
+            (ended, Left::after_settle(ledger, settings.grace, ring_in).await)
+        }
+    });
+    let panics = std::mem::take(&mut *lock(&ledger.panics));
+    stop(runtime, ledger, settings.grace);
+    let other_threads = other_threads(ledger, settings.grace);
+
+    Ok(Seen {
+        ending: ended.ending,
+        hang: ended.hang,
+        body_awaits: ended.awaits,
+        settled: left.settled,
+        stacks: left.stacks,
+        panics,
+        runtime_threads: ledger.threads.alive(),
+        other_threads,
+        took: began.elapsed(),
+    })
+}
+
+/// How the body ended, or did not.
+struct BodyEnd {
+    ending: Ending,
+    hang: Option<Hang>,
+    awaits: Vec<Vec<Frame>>,
+}
+
+/// The body of a run.
+struct Body<F> {
+    /// `None` when making it panicked, and after its end.
+    future: Option<Pin<Box<F>>>,
+    /// How making it ended, if that panicked.
+    stillborn: Option<Ending>,
+    began: Instant,
+}
+
+impl<F> Body<F>
+where
+    F: Future,
+    F::Output: Verdict,
+{
+    /// Makes the body's future.
+    async fn start(ledger: &Ledger, make: impl Fn() -> F) -> Self {
+        poll_fn(|cx| {
+            ledger.bell.listen(cx);
+            Poll::Ready(())
+        })
+        .await;
+        let began = Instant::now();
+        match catch_unwind(AssertUnwindSafe(make)) {
+            Ok(future) => Self { future: Some(Box::pin(future)), stillborn: None, began },
+            Err(payload) => Self { future: None, stillborn: Some(panicked(&*payload)), began },
+        }
+    }
+
+    /// Polls the body until it ends or the bell is rung.
+    async fn until(&mut self, ledger: &Ledger, deadline: Duration) -> BodyEnd {
+        let Some(future) = &mut self.future else {
+            let ending = self.stillborn.take().expect("lightsout bug: a body was polled after its end");
+            return BodyEnd { ending, hang: None, awaits: Vec::new() };
+        };
+        let ending = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(Poll::Ready(value)) => Poll::Ready(value.ending()),
+            Err(payload) => Poll::Ready(panicked(&*payload)),
+            Ok(Poll::Pending) if ledger.bell.calls() > 0 => Poll::Ready(Ending::Unfinished),
+            Ok(Poll::Pending) => Poll::Pending,
+        })
+        .await;
+        let took = self.began.elapsed();
+        let hang = match &ending {
+            Ending::Unfinished => Some(Hang::BodyUnfinished { doing: None }),
+            _ if took > deadline => Some(Hang::FinishedLate { after: took }),
+            _ => None,
+        };
+        BodyEnd { ending, hang, awaits: Vec::new() }
+    }
+
+    /// Returns what the body awaits, by polling it once more.
+    async fn awaits(&mut self) -> Vec<Vec<Frame>> {
+        let Some(future) = &mut self.future else { return Vec::new() };
+        let awaits = poll_fn(|cx| {
+            let again = catch_unwind(AssertUnwindSafe(|| dump::body(future.as_mut(), cx)));
+            Poll::Ready(again.unwrap_or_default())
+        });
+        awaits.await
+    }
+
+    /// Drops the body with its locals, so that they are gone before anyone looks; returns how that ended if it panicked.
+    fn end(&mut self) -> Option<Ending> {
+        let future = self.future.take();
+        catch_unwind(AssertUnwindSafe(|| drop(future))).err().map(|payload| panicked(&*payload))
+    }
+}
+
+fn panicked(payload: &(dyn Any + Send)) -> Ending {
+    Ending::Panicked(panics::message(payload))
+}
+
+/// What the body left.
+struct Left {
+    settled: Settled,
+    stacks: Stacks,
+}
+
+impl Left {
+    /// Looks without waiting: a body that has not finished has left nothing yet.
+    async fn at_once(ledger: &Ledger, ring_in: impl Fn(Duration)) -> Self {
+        ledger.stamp();
+        let left = Census::of(ledger);
+        let stacks = await_stacks(ledger, &left, ring_in).await;
+        Self { settled: Settled { before: left.clone(), left, waited: Duration::ZERO }, stacks }
+    }
+
+    async fn after_settle(ledger: &Ledger, grace: Duration, ring_in: impl Fn(Duration)) -> Self {
+        let settled = settle(ledger, grace, || ring_in(grace)).await;
+        let stacks = await_stacks(ledger, &settled.left, ring_in).await;
+        Self { settled, stacks }
+    }
+}
+
+/// Takes the await stacks of what is left, unless a task is in the middle of a poll: a dump would wait for its end.
+async fn await_stacks(ledger: &Ledger, left: &Census, ring_in: impl Fn(Duration)) -> Stacks {
+    if !dump::AVAILABLE || left.tasks.is_empty() || left.tasks.iter().any(|task| task.state == State::Running) {
+        return Stacks::new();
+    }
+    ring_in(DUMP);
+    let rung = ledger.bell.calls();
+    let mut dump = Box::pin(dump::tasks());
+    poll_fn(|cx| match dump.as_mut().poll(cx) {
+        Poll::Ready(stacks) => Poll::Ready(stacks),
+        Poll::Pending => ledger.bell.poll_rung(cx, rung).map(|()| Stacks::new()),
+    })
+    .await
+}
+
+/// Stops the runtime and waits for its threads, at most for the grace.
+fn stop(runtime: Built, ledger: &Ledger, grace: Duration) {
+    ledger.release_runtime();
+    ledger.bell.rest();
+    runtime.stop(grace);
+}
+
+/// Returns the threads of this run that are not its runtime's, after giving them the grace in real time to end.
+fn other_threads(ledger: &Ledger, grace: Duration) -> Vec<OsThread> {
+    /// Looks that only give way: a thread that has been joined is listed for a few more microseconds.
+    const QUICK_LOOKS: u32 = 50;
+    let Some(dye) = ledger.dye() else { return Vec::new() };
+    let known: Vec<_> =
+        ledger.threads.alive().iter().filter_map(|thread| thread.tid).chain(threads::own_tid()).collect();
+    let began = Instant::now();
+    for look in 0_u32.. {
+        let left: Vec<_> = threads::marked(dye).into_iter().filter(|thread| !known.contains(&thread.tid)).collect();
+        if left.is_empty() || (look > QUICK_LOOKS && began.elapsed() >= grace) {
+            return left;
+        }
+        if look < QUICK_LOOKS { thread::yield_now() } else { thread::sleep(Duration::from_millis(1)) }
+    }
+    Vec::new()
+}

@@ -1,0 +1,94 @@
+//! What a check is told: by its author, and by the environment, which wins. The environment is read here and nowhere else.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::allow::Allow;
+use crate::error::Error;
+use crate::runtime::Runtime;
+
+/// How long a body may take where nobody says otherwise.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+/// How long what is left after the body may take to end where nobody says otherwise.
+pub(crate) const GRACE: Duration = Duration::from_millis(500);
+
+/// The settings of one check.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) runtime: Runtime,
+    /// How long the body may take in real time.
+    pub(crate) deadline: Duration,
+    /// How long what is left may take to end: on the run's clock for tasks, in real time for threads.
+    pub(crate) grace: Duration,
+    pub(crate) allow: Vec<Allow>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { runtime: Runtime::default(), deadline: DEADLINE, grace: GRACE, allow: Vec::new() }
+    }
+}
+
+impl Settings {
+    /// Returns the settings with what the environment says put over them.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is set to something that it does not accept.
+    pub(crate) fn with_environment(mut self) -> Result<Self, Error> {
+        if let Some(deadline) = duration("LIGHTSOUT_DEADLINE")? {
+            self.deadline = deadline;
+        }
+        if let Some(grace) = duration("LIGHTSOUT_GRACE")? {
+            self.grace = grace;
+        }
+        Ok(self)
+    }
+}
+
+/// Returns the folder that reports are written to, if one is asked for.
+pub(crate) fn report_dir() -> Option<PathBuf> {
+    env::var_os("LIGHTSOUT_REPORT_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from)
+}
+
+fn duration(name: &'static str) -> Result<Option<Duration>, Error> {
+    const ACCEPTED: &str = "a whole number with a unit: ns, us, ms, s or m, as in `500ms`";
+    let Some(value) = env::var_os(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let wrong = |value: OsString| Error::environment(name, value.to_string_lossy().into_owned(), ACCEPTED);
+    match value.to_str().and_then(parse_duration) {
+        Some(duration) => Ok(Some(duration)),
+        None => Err(wrong(value)),
+    }
+}
+
+/// Parses `500ms`, `5s`, `2m`.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    match unit.trim() {
+        "ns" => Some(Duration::from_nanos(number)),
+        "us" => Some(Duration::from_micros(number)),
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_secs(number.checked_mul(60)?)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_number_and_a_unit() {
+        assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(parse_duration("2m"), Some(Duration::from_secs(120)));
+        assert_eq!(parse_duration("0s"), Some(Duration::ZERO));
+        for bad in ["", "5", "s", "-1s", "1.5s", "5 parsecs", "99999999999999999999s"] {
+            assert_eq!(parse_duration(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Waits, after the body has returned, until nothing is left or the grace is over.
+//!
+//! Why a wait at all: an abort takes effect when the scheduler comes to it, a join wakes its waiter before the task has left the
+//! runtime's list (tokio#7591), and what was told to stop needs its turn. A look that finds nothing ends the wait at once.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::ledger::Ledger;
+use crate::ledger::census::Census;
+
+/// Looks that only let others have a turn, before the first timer. They cover an abort, a join, a dropped `JoinSet`.
+const QUICK_LOOKS: u32 = 32;
+/// Looks with a timer that must be made however much time has passed: a loaded machine may give one look in a second.
+const TIMED_LOOKS: u32 = 10;
+/// The first wait of a timed look; each further one is twice as long, up to the last.
+const FIRST_STEP: Duration = Duration::from_millis(1);
+const LAST_STEP: Duration = Duration::from_millis(100);
+
+/// What settle saw.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    /// The census before the wait; empty when there was none.
+    pub(crate) before: Census,
+    /// The census at its end.
+    pub(crate) left: Census,
+    /// How long it waited, on the run's clock.
+    pub(crate) waited: Duration,
+}
+
+/// Waits until the ledger is empty or `grace` is over on the run's clock, and returns what is left. `on_wait` is called once if a
+/// wait with timers is needed: the caller then rings the bell when `grace` is over in real time, since a paused clock stands
+/// still while a blocking closure runs.
+pub(crate) async fn settle(ledger: &Ledger, grace: Duration, on_wait: impl FnOnce()) -> Settled {
+    if is_quiet(ledger) {
+        return Settled::default();
+    }
+    for _ in 0..QUICK_LOOKS {
+        std::thread::yield_now();
+        tokio::task::yield_now().await;
+        if is_quiet(ledger) {
+            return Settled::default();
+        }
+    }
+    ledger.stamp();
+    let before = Census::of(ledger);
+    let rung = ledger.bell.calls();
+    on_wait();
+    ledger.bell.mind_ends(true);
+    let waited = wait(ledger, grace, rung).await;
+    ledger.bell.mind_ends(false);
+    ledger.stamp();
+    if is_quiet(ledger) { Settled::default() } else { Settled { before, left: Census::of(ledger), waited } }
+}
+
+/// Looks again and again, and returns how long it took.
+async fn wait(ledger: &Ledger, grace: Duration, rung: u32) -> Duration {
+    let began = Instant::now();
+    let mut step = FIRST_STEP;
+    let mut looks = 0;
+    while !is_quiet(ledger) {
+        let over = began.elapsed() >= grace || ledger.bell.calls() != rung;
+        if over && looks >= TIMED_LOOKS {
+            break;
+        }
+        let timer = if over { FIRST_STEP } else { step.min(grace.saturating_sub(began.elapsed())) };
+        pause(ledger, timer, ledger.bell.calls()).await;
+        step = (step * 2).min(LAST_STEP);
+        looks += 1;
+    }
+    began.elapsed()
+}
+
+fn is_quiet(ledger: &Ledger) -> bool {
+    ledger.tasks.is_empty() && ledger.counted().unwrap_or(0) == 0
+}
+
+/// Sleeps for `step`, or until a task has ended or the bell was rung.
+async fn pause(ledger: &Ledger, step: Duration, rung: u32) {
+    let mut timer = pin!(sleep(step));
+    let mut woken = false;
+    poll_fn(|cx| {
+        let ready = timer.as_mut().poll(cx).is_ready() || ledger.bell.poll_rung(cx, rung).is_ready() || woken;
+        woken = true;
+        if ready { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}

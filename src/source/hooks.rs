@@ -1,0 +1,132 @@
+//! The runtime's hooks: exact, and only under `--cfg tokio_unstable`. This is the one module that touches their interface.
+//!
+//! What tokio does, and what is made of it:
+//! - A runtime has one callback an event, the last one set wins: whoever wants several chains them himself.
+//! - Ends are told that never began (blocking closures, workers at shutdown): the ledger ignores ids that it does not know.
+//! - A task that is spawned on a closing runtime ends before it begins: the ledger is judged before the runtime closes.
+//! - A panic inside a hook is swallowed: nothing here panics.
+
+use std::hash::{Hash, Hasher};
+
+use tokio::task::Id;
+
+pub(crate) use flavor::{HOOKED, Hooks, attach};
+
+/// Returns the number behind a task id. The id is opaque; what it gives to a hasher is the number itself.
+pub(crate) fn number(id: Id) -> u64 {
+    #[derive(Default)]
+    struct Catch(u64);
+    impl Hasher for Catch {
+        fn write(&mut self, bytes: &[u8]) {
+            for byte in bytes {
+                self.0 = self.0 << 8 | u64::from(*byte);
+            }
+        }
+        fn write_u64(&mut self, number: u64) {
+            self.0 = number;
+        }
+        fn finish(&self) -> u64 {
+            self.0
+        }
+    }
+    let mut catch = Catch::default();
+    id.hash(&mut catch);
+    catch.0
+}
+
+#[cfg(tokio_unstable)]
+mod flavor {
+    use std::fmt;
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+
+    use tokio::runtime::{Builder, TaskMeta};
+
+    use super::number;
+    use crate::ledger::{Ledger, lock};
+    use crate::source::symbols;
+
+    /// Whether the runtime tells of each task.
+    pub(crate) const HOOKED: bool = true;
+
+    /// Far enough up from the hook to reach the function that spawned, through tokio's frames of an unoptimised build.
+    const SPAWN_DEPTH: usize = 32;
+
+    type Hook = Arc<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
+
+    /// The user's own hooks, called after ours.
+    #[derive(Clone, Default)]
+    pub(crate) struct Hooks {
+        pub(crate) spawn: Vec<Hook>,
+        pub(crate) before_poll: Vec<Hook>,
+        pub(crate) after_poll: Vec<Hook>,
+        pub(crate) terminate: Vec<Hook>,
+    }
+
+    impl fmt::Debug for Hooks {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("Hooks")
+                .field("spawn", &self.spawn.len())
+                .field("before_poll", &self.before_poll.len())
+                .field("after_poll", &self.after_poll.len())
+                .field("terminate", &self.terminate.len())
+                .finish()
+        }
+    }
+
+    /// Returns a callback that does ours and then all of the user's.
+    fn chain(
+        ours: impl Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+        users: &[Hook],
+    ) -> impl Fn(&TaskMeta<'_>) + Send + Sync + 'static {
+        let users: Box<[Hook]> = users.into();
+        move |meta| {
+            ours(meta);
+            for user in &users {
+                user(meta);
+            }
+        }
+    }
+
+    /// Sets the hooks that write to the ledger; `functions` asks for the stack of each spawn.
+    pub(crate) fn attach(builder: &mut Builder, ledger: &Arc<Ledger>, users: &Hooks, functions: bool) {
+        let [spawn, before, after, end] = [(); 4].map(|()| ledger.clone());
+        let spawn = move |meta: &TaskMeta<'_>| {
+            let id = number(meta.id());
+            spawn.tasks.begin(id, meta.spawned_at(), spawn.now());
+            // A counter of one run, written by its own few threads: cheaper than a sum over shards would ever pay back.
+            spawn.spawned.fetch_add(1, Ordering::Relaxed);
+            if functions {
+                lock(&spawn.stacks).insert(id, symbols::stack(SPAWN_DEPTH));
+            }
+        };
+        let end = move |meta: &TaskMeta<'_>| {
+            end.tasks.end(number(meta.id()));
+            end.bell.task_ended();
+        };
+        builder
+            .on_task_spawn(chain(spawn, &users.spawn))
+            .on_before_task_poll(chain(move |meta| before.tasks.edge(number(meta.id())), &users.before_poll))
+            .on_after_task_poll(chain(move |meta| after.tasks.edge(number(meta.id())), &users.after_poll))
+            .on_task_terminate(chain(end, &users.terminate));
+    }
+}
+
+#[cfg(not(tokio_unstable))]
+mod flavor {
+    use std::sync::Arc;
+
+    use tokio::runtime::Builder;
+
+    use crate::ledger::Ledger;
+
+    /// Whether the runtime tells of each task.
+    pub(crate) const HOOKED: bool = false;
+
+    /// A runtime without the flag takes no hooks.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct Hooks {}
+
+    /// Sets nothing: what is alive is told by the runtime's counter alone.
+    pub(crate) fn attach(_: &mut Builder, _: &Arc<Ledger>, _: &Hooks, _: bool) {}
+}
