@@ -1,1 +1,83 @@
 //! The attribute macro of lightsout; use it through the `lightsout` crate.
+
+use proc_macro::TokenStream;
+
+mod args;
+mod duration;
+mod errors;
+mod expand;
+mod function;
+
+/// Runs an `async fn` as a test, and fails it when something that it started is still alive at its end.
+///
+/// It stands where `#[tokio::test]` stands and takes the same arguments for the runtime. The body runs on a tokio runtime
+/// of its own; once it has returned, everything that it spawned has the grace to end.
+///
+/// ```ignore
+/// // Ignored: this crate cannot depend on `lightsout`, which depends on it.
+/// #[lightsout::test]
+/// async fn worker_stops_with_its_queue() -> Result<(), tokio::task::JoinError> {
+///     let (queue, mut jobs) = tokio::sync::mpsc::channel::<u32>(1);
+///     let worker = tokio::spawn(async move { while jobs.recv().await.is_some() {} });
+///     drop(queue);
+///     worker.await
+/// }
+/// ```
+///
+/// # Arguments
+///
+/// | argument | what it sets | default |
+/// |---|---|---|
+/// | `flavor = "current_thread"` | the runtime: `"current_thread"`, `"multi_thread"`, or `"local"`, which needs `--cfg tokio_unstable` | `"current_thread"` |
+/// | `worker_threads = 2` | how many threads a `multi_thread` runtime has | as many as there are cores |
+/// | `start_paused = true` | whether the clock stands still and jumps to the next timer when all is quiet; not with `multi_thread` | `false` |
+/// | `deadline = "5s"` | how long the body may take before it counts as hung; not zero | `"60s"` |
+/// | `grace = "500ms"` | how long what is left may take to end once the body has returned | `"500ms"` |
+/// | `allow(spawned_at = "src/pool.rs:40", reason = "...")` | what may stay alive, and why; can be given several times | nothing |
+/// | `crate = "path"` | where `lightsout` is, for a crate that re-exports it; a bare path will do too | `::lightsout` |
+///
+/// Durations are an integer and one of `ns`, `us`, `ms`, `s`, `m`. `LIGHTSOUT_DEADLINE` and `LIGHTSOUT_GRACE` override
+/// `deadline` and `grace` from outside, in the same form.
+///
+/// # What may stay alive
+///
+/// Each `allow` has one rule, which says what it lets pass, and a reason, which is printed with every report:
+///
+/// | rule | matches, as a glob |
+/// |---|---|
+/// | `spawned_at` | the place of the spawn: `src/pool.rs:40`, `src/pool.rs`, `**/hyper-util-*/**` |
+/// | `spawned_in` | the function that spawned it: `my_app::pool::*` |
+/// | `task` | the name of a task |
+/// | `thread` | the name of a thread |
+/// | `panic` | the message of a task's panic |
+///
+/// ```ignore
+/// // Ignored: this crate cannot depend on `lightsout`, which depends on it.
+/// #[lightsout::test(
+///     flavor = "multi_thread",
+///     worker_threads = 2,
+///     deadline = "5s",
+///     allow(thread = "metrics-*", reason = "the exporter lives as long as the process"),
+///     allow(spawned_in = "pool::reaper", reason = "ends by itself within its idle time, #412"),
+/// )]
+/// async fn server_stops() {
+///     // ...
+/// }
+/// ```
+///
+/// # With other attributes
+///
+/// `#[ignore]`, `#[cfg]`, doc comments and lint levels work as on any test. `#[should_panic]`, with or without the expected
+/// message, is about the body only: a test that panics as it should and leaks all the same fails.
+///
+/// An attribute that makes several tests of one function, as `#[rstest]` does, stands above this one. `#[tokio::test]` or
+/// `#[test]` beside it is an error, since the body would run unwatched.
+///
+/// # Panics
+///
+/// The test panics, with a report, when something is found, when its body returns `Err`, and when it panics or does not
+/// panic against what was asked for.
+#[proc_macro_attribute]
+pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::test(args.into(), item.into()).into()
+}

@@ -1,0 +1,4 @@
+//! The tests of the library, a module a topic.
+
+mod attribute;
+mod ui;

@@ -1,0 +1,4 @@
+#[lightsout::test(allow(spawned_by = "pool::*", reason = "lives as long as the process"))]
+async fn allow_unknown_rule() {}
+
+fn main() {}

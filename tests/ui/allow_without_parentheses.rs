@@ -1,0 +1,4 @@
+#[lightsout::test(allow = "src/pool.rs")]
+async fn allow_without_parentheses() {}
+
+fn main() {}

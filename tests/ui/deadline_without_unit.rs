@@ -1,0 +1,4 @@
+#[lightsout::test(deadline = "5")]
+async fn deadline_without_unit() {}
+
+fn main() {}

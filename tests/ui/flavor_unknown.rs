@@ -1,0 +1,4 @@
+#[lightsout::test(flavor = "multi_threaded")]
+async fn flavor_unknown() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[lightsout::test(grace = "18446744074s")]
+async fn grace_too_long() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[lightsout::test]
+mod not_a_function {}
+
+fn main() {}

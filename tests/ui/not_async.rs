@@ -1,0 +1,6 @@
+#[lightsout::test]
+fn not_async() {
+    std::future::ready(()).await;
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+#[lightsout::test]
+#[should_panic(message = "closed twice")]
+async fn should_panic_malformed() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[lightsout::test(deadlin = "5s")]
+async fn unknown_argument() {}
+
+fn main() {}
