@@ -16,6 +16,8 @@ mod settings;
 mod settle;
 mod source;
 
+pub use lightsout_macros::test;
+
 pub use allow::{Allow, Unreasoned};
 pub use check::Check;
 pub use error::Error;

@@ -13,6 +13,9 @@ fn every_form_is_accepted() {
 // The accepted forms again, to be run: `trybuild` builds programs, and from a program the compiler drops tests unread.
 #[path = "../ui/pass/allow.rs"]
 mod allow;
+#[cfg(tokio_unstable)]
+#[path = "../ui/pass/allow_unstable.rs"]
+mod allow_unstable;
 #[path = "../ui/pass/crate_path.rs"]
 mod crate_path;
 #[path = "../ui/pass/functions.rs"]

@@ -6,12 +6,6 @@
 #[lightsout::test(allow(spawned_at = "src/pool.rs:40", reason = "ends by itself within its idle time"))]
 async fn spawned_at() {}
 
-#[lightsout::test(allow(spawned_in = "pool::reaper", reason = "ends by itself within its idle time"))]
-async fn spawned_in() {}
-
-#[lightsout::test(allow(task = "pool-*", reason = "ends by itself within its idle time"))]
-async fn task() {}
-
 #[lightsout::test(allow(thread = "metrics-*", reason = "lives as long as the process"))]
 async fn thread() {}
 

@@ -12,7 +12,7 @@ pub(crate) mod kit {
 #[lightsout::test(crate = "self::kit::lightsout")]
 async fn as_text() {}
 
-#[lightsout::test(crate = self::kit::lightsout, allow(task = "pool-*", reason = "ends by itself"))]
+#[lightsout::test(crate = self::kit::lightsout, allow(thread = "pool-*", reason = "ends by itself"))]
 async fn as_a_path() {}
 
 #[lightsout::test(crate = ::lightsout)]
