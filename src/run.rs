@@ -29,6 +29,8 @@ use crate::source::{names, panics};
 
 /// How long a run that was told that time is up may take to say so. A loaded machine needs some of it; a blocked thread, all.
 const SLACK: Duration = Duration::from_millis(500);
+/// How long threads may take to end, however short the grace: a loaded machine may not give a thread its turn for a while.
+const THREADS: Duration = Duration::from_millis(500);
 /// How long the await stacks may take.
 const DUMP: Duration = Duration::from_secs(2);
 
@@ -57,6 +59,27 @@ impl<T: Verdict, E: Debug> Verdict for Result<T, E> {
             Err(error) => Ending::Failed(format!("{error:?}")),
         }
     }
+}
+
+/// A body may loop for ever, until it is signalled or its deadline comes.
+impl Verdict for Never {
+    fn ending(self) -> Ending {
+        match self {}
+    }
+}
+
+/// The type `!`, which stable Rust lets nobody name but as what a function returns.
+type Never = <fn() -> ! as Returning>::Output;
+
+/// Names what a function returns.
+#[doc(hidden)]
+pub trait Returning {
+    /// What it returns.
+    type Output;
+}
+
+impl<T> Returning for fn() -> T {
+    type Output = T;
 }
 
 /// What was seen in one run, before anyone has judged it.
@@ -169,8 +192,8 @@ fn listen(hear: &Receiver<Word>, ledger: &Ledger, settings: &Settings) -> Heard 
             Err(RecvTimeoutError::Timeout) if rung => return Heard::GaveUp,
             Err(RecvTimeoutError::Timeout) => {
                 ledger.bell.ring();
-                // After the bell the runtime may still be stopped, which takes up to the grace.
-                (patience, rung) = (settings.grace + SLACK, true);
+                // After the bell its threads may still be waited for, the runtime's and then the others.
+                (patience, rung) = (2 * settings.grace.max(THREADS) + SLACK, true);
             }
         }
     }
@@ -231,8 +254,9 @@ where
         }
     });
     let panics = std::mem::take(&mut *lock(&ledger.panics));
-    stop(runtime, ledger, settings.grace);
-    let other_threads = other_threads(ledger, settings.grace);
+    let patience = settings.grace.max(THREADS);
+    stop(runtime, ledger, patience);
+    let other_threads = other_threads(ledger, patience);
 
     Ok(Seen {
         ending: ended.ending,
@@ -362,15 +386,15 @@ async fn await_stacks(ledger: &Ledger, left: &Census, ring_in: impl Fn(Duration)
     .await
 }
 
-/// Stops the runtime and waits for its threads, at most for the grace.
-fn stop(runtime: Built, ledger: &Ledger, grace: Duration) {
+/// Stops the runtime and waits for its threads.
+fn stop(runtime: Built, ledger: &Ledger, patience: Duration) {
     ledger.release_runtime();
     ledger.bell.rest();
-    runtime.stop(grace);
+    runtime.stop(patience);
 }
 
-/// Returns the threads of this run that are not its runtime's, after giving them the grace in real time to end.
-fn other_threads(ledger: &Ledger, grace: Duration) -> Vec<OsThread> {
+/// Returns the threads of this run that are not its runtime's, after giving them time to end.
+fn other_threads(ledger: &Ledger, patience: Duration) -> Vec<OsThread> {
     /// Looks that only give way: a thread that has been joined is listed for a few more microseconds.
     const QUICK_LOOKS: u32 = 50;
     let Some(dye) = ledger.dye() else { return Vec::new() };
@@ -379,7 +403,7 @@ fn other_threads(ledger: &Ledger, grace: Duration) -> Vec<OsThread> {
     let began = Instant::now();
     for look in 0_u32.. {
         let left: Vec<_> = threads::marked(dye).into_iter().filter(|thread| !known.contains(&thread.tid)).collect();
-        if left.is_empty() || (look > QUICK_LOOKS && began.elapsed() >= grace) {
+        if left.is_empty() || (look > QUICK_LOOKS && began.elapsed() >= patience) {
             return left;
         }
         if look < QUICK_LOOKS { thread::yield_now() } else { thread::sleep(Duration::from_millis(1)) }

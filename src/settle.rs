@@ -63,13 +63,19 @@ async fn wait(ledger: &Ledger, grace: Duration, rung: u32) -> Duration {
     let mut step = FIRST_STEP;
     let mut looks = 0;
     while !is_quiet(ledger) {
-        let over = began.elapsed() >= grace || ledger.bell.calls() != rung;
+        let is_rung = ledger.bell.calls() != rung;
+        let over = is_rung || began.elapsed() >= grace;
         if over && looks >= TIMED_LOOKS {
             break;
         }
-        let timer = if over { FIRST_STEP } else { step.min(grace.saturating_sub(began.elapsed())) };
-        pause(ledger, timer, ledger.bell.calls()).await;
-        step = (step * 2).min(LAST_STEP);
+        if is_rung {
+            // No timer: the clock may be paused beside a blocking closure, or the only worker that drives timers be blocked.
+            tokio::task::yield_now().await;
+        } else {
+            let left = if over { FIRST_STEP } else { grace.saturating_sub(began.elapsed()) };
+            pause(ledger, step.min(left), rung).await;
+            step = (step * 2).min(LAST_STEP);
+        }
         looks += 1;
     }
     began.elapsed()

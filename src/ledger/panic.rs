@@ -1,7 +1,7 @@
 //! A panic that happened on a thread of the run.
 
 use crate::finding::Site;
-use crate::source::symbols;
+use crate::source::symbols::{self, Frame};
 
 /// Who panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,54 +25,65 @@ pub(crate) struct Panicked {
 impl Panicked {
     /// Returns whether the panic left its task, judged by the stack.
     pub(crate) fn left_its_task(&self) -> bool {
-        caught_by_tokio(&symbols::names(&self.stack))
+        caught_by_tokio(&symbols::frames(&self.stack))
     }
 }
 
-/// The functions of the standard library that catch panics.
-const CATCHERS: [&str; 2] = ["panicking::catch_unwind", "panic::catch_unwind"];
-
-/// Frames of the standard library that stand between a catcher and its caller.
-const PLUMBING: [&str; 7] = ["std::", "core::", "<std::", "<core::", "<alloc::", "__rust_try", "___rust_try"];
-
 /// Whoever catches first is the nearest frame that catches. tokio catches around every poll, so a nearer one belongs to the
 /// task's own code. Where names are stripped the panic counts as one that left its task.
-fn caught_by_tokio(names: &[String]) -> bool {
-    names
+fn caught_by_tokio(frames: &[Frame]) -> bool {
+    frames
         .iter()
-        .skip_while(|name| !CATCHERS.iter().any(|catcher| name.contains(catcher)))
-        .find(|name| !PLUMBING.iter().any(|start| name.starts_with(start)))
-        .is_none_or(|name| name.contains("tokio::runtime::"))
+        .skip_while(|frame| !frame.function.contains("catch_unwind") && !frame.function.contains("__rust_try"))
+        .find(|frame| !frame.is_std() && !frame.function.contains("__rust_try"))
+        .is_none_or(Frame::is_tokio_runtime)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::caught_by_tokio;
+    use super::{Frame, Site, caught_by_tokio};
 
-    fn names(names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
+    const STD: &str = "/rustc/59807616/library/std/src/panicking.rs";
+    const TOKIO: &str = "/home/me/.cargo/registry/src/index/tokio-1.54.1/src/runtime/task/harness.rs";
+
+    fn frames(frames: &[(&str, &str)]) -> Vec<Frame> {
+        let site = |file: &str| Some(Site { file: file.to_owned(), line: 1, column: 1 }).filter(|_| !file.is_empty());
+        frames.iter().map(|(name, file)| Frame { function: (*name).to_owned(), site: site(file) }).collect()
     }
 
     #[test]
     fn panic_that_only_tokio_catches_left_its_task() {
-        assert!(caught_by_tokio(&names(&[
-            "app::job::{{closure}}",
-            "std::panicking::catch_unwind::do_call",
-            "__rust_try",
-            "std::panic::catch_unwind",
-            "tokio::runtime::task::harness::poll_future",
-        ])));
+        let with_paths = [
+            ("app::job::{{closure}}", "src/job.rs"),
+            ("std::panicking::catch_unwind::do_call", STD),
+            ("__rust_try", ""),
+            ("std::panic::catch_unwind", STD),
+            ("tokio::runtime::task::harness::poll_future", TOKIO),
+        ];
+        let of_line_tables = [
+            ("{async_block#0}", "src/job.rs"),
+            ("do_call<tokio::X>", STD),
+            ("__rust_try", ""),
+            ("catch_unwind<app::X>", STD),
+            ("poll_future<app::X>", TOKIO),
+        ];
+        assert!(caught_by_tokio(&frames(&with_paths)));
+        assert!(caught_by_tokio(&frames(&of_line_tables)));
     }
 
     #[test]
     fn panic_that_the_task_catches_did_not_leave_it() {
-        assert!(!caught_by_tokio(&names(&[
-            "app::job::{{closure}}",
-            "std::panic::catch_unwind",
-            "<futures_util::future::catch_unwind::CatchUnwind<F> as core::future::future::Future>::poll",
-            "std::panic::catch_unwind",
-            "tokio::runtime::task::harness::poll_future",
-        ])));
+        let caught = [
+            ("app::job::{{closure}}", "src/job.rs"),
+            ("catch_unwind<tokio::X>", STD),
+            (
+                "<CatchUnwind<F> as Future>::poll",
+                "/home/me/.cargo/registry/src/index/futures-util-0.3/src/future/catch_unwind.rs",
+            ),
+            ("catch_unwind", STD),
+            ("tokio::runtime::task::harness::poll_future", TOKIO),
+        ];
+        assert!(!caught_by_tokio(&frames(&caught)));
     }
 
     #[test]

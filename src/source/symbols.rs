@@ -17,10 +17,28 @@ pub(crate) struct Frame {
 impl Frame {
     /// Returns whether a user would call this code his own: not the standard library's, not a registry crate's, not ours.
     pub(crate) fn is_users(&self) -> bool {
-        self.site.as_ref().is_some_and(|site| {
-            let foreign = ["/rustc/", "/.cargo/registry/", "/.cargo/git/", "/library/std/src/", "/library/core/src/"];
-            !foreign.iter().any(|part| site.file.contains(part)) && !self.function.starts_with("lightsout::")
-        })
+        let foreign = |file: &str| file.contains("/.cargo/registry/") || file.contains("/.cargo/git/");
+        self.site.as_ref().is_some_and(|site| !foreign(&site.file))
+            && !self.is_std()
+            && !self.function.starts_with("lightsout::")
+    }
+
+    /// Returns whether this is the standard library's code. Line tables name an inlined function without its path, so the file
+    /// counts as well.
+    pub(crate) fn is_std(&self) -> bool {
+        let by_file = self.site.as_ref().is_some_and(|site| {
+            site.file.starts_with("/rustc/") || site.file.contains("/lib/rustlib/src/rust/library/")
+        });
+        by_file
+            || ["std::", "core::", "<std::", "<core::", "<alloc::"].iter().any(|start| self.function.starts_with(start))
+    }
+
+    /// Returns whether this is code of tokio's runtime, from wherever tokio was built.
+    pub(crate) fn is_tokio_runtime(&self) -> bool {
+        let by_file = self.site.as_ref().is_some_and(|site| {
+            site.file.split_once("/tokio").is_some_and(|(_, inside)| inside.contains("/src/runtime/"))
+        });
+        by_file || self.function.starts_with("tokio::runtime::")
     }
 }
 
@@ -46,11 +64,6 @@ pub(crate) fn frames(stack: &[usize]) -> Vec<Frame> {
         });
     }
     frames
-}
-
-/// Returns the names of the functions at these addresses, innermost first.
-pub(crate) fn names(stack: &[usize]) -> Vec<String> {
-    frames(stack).into_iter().map(|frame| frame.function).collect()
 }
 
 /// Returns a place with its path as the compiler's own locations have it: relative to the workspace where it lies inside.

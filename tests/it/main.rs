@@ -1,4 +1,15 @@
 //! The tests of the library, a module a topic.
 
 mod attribute;
+mod checked;
+mod claims;
+mod hangs;
+mod leaks;
+mod panics;
+mod parallel;
+mod reliability;
+mod reports;
+mod rules;
+mod runtimes;
+mod threads;
 mod ui;

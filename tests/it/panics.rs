@@ -1,0 +1,101 @@
+//! Panics of tasks, caught and uncaught, looked at or not.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
+
+use lightsout::{Allow, Check, Ending, Kind};
+
+use crate::claims::{clean, only, said};
+
+#[test]
+fn panic_that_nobody_looks_at_is_found() {
+    let report = Check::new("unseen").run(|| async {
+        tokio::spawn(async { panic!("lost {}", 1) });
+    });
+    let finding = only(&report, Kind::TaskPanic);
+    assert_eq!(said(finding, "message"), "lost 1");
+    assert_eq!((finding.sites()[0].file.as_str(), finding.sites()[0].line), (file!(), line!() - 4));
+}
+
+#[test]
+fn panic_that_the_body_looks_at_is_found_too() {
+    let report = Check::new("seen").multi_thread().worker_threads(2).run(|| async {
+        assert!(tokio::spawn(async { panic!("seen") }).await.unwrap_err().is_panic());
+        assert!(tokio::task::spawn_blocking(|| panic!("blocking")).await.unwrap_err().is_panic());
+    });
+    let messages: Vec<_> = report.findings().iter().map(|finding| said(finding, "message")).collect();
+    assert_eq!(messages, ["seen", "blocking"], "{report}");
+}
+
+#[test]
+fn panics_of_one_place_are_one_finding() {
+    let report = Check::new("many").run(|| async {
+        for _ in 0..5 {
+            tokio::spawn(async { panic!("again") });
+        }
+    });
+    assert_eq!(only(&report, Kind::TaskPanic).count(), 5);
+}
+
+/// Catches the panics of a future's polls, as a job runner does.
+async fn survive(mut job: impl Future<Output = ()> + Unpin) -> bool {
+    std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| std::pin::Pin::new(&mut job).poll(cx))) {
+        Ok(Poll::Ready(())) => Poll::Ready(true),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(_) => Poll::Ready(false),
+    })
+    .await
+}
+
+#[test]
+fn panic_that_the_task_itself_catches_is_not_one() {
+    clean(&Check::new("caught").run(|| async {
+        let job = tokio::spawn(async { survive(Box::pin(async { panic!("of the job") })).await });
+        assert!(!job.await.unwrap());
+        let blocking = tokio::task::spawn_blocking(|| catch_unwind(|| panic!("of the closure")).is_err());
+        assert!(blocking.await.unwrap());
+    }));
+}
+
+#[test]
+fn allowed_panic_is_told_as_allowed() {
+    let rule = Allow::panic("closed by *").because("the test closes the connection");
+    let report = Check::new("allowed").allow(rule).run(|| async {
+        let _ = tokio::spawn(async { panic!("closed by peer") }).await;
+    });
+    clean(&report);
+    assert_eq!(report.allowed()[0].count, 1);
+}
+
+#[test]
+fn panic_of_the_body_is_its_ending_and_no_finding() {
+    let report = Check::new("body").run(|| async {
+        panic!("by itself");
+    });
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.ending(), &Ending::Panicked("by itself".to_owned()));
+}
+
+#[test]
+fn panic_while_the_bodys_locals_drop_is_its_ending() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in a drop");
+        }
+    }
+    let report = Check::new("bomb").run(|| async {
+        let _bomb = Bomb;
+        std::future::ready(()).await;
+    });
+    assert_eq!(report.ending(), &Ending::Panicked("in a drop".to_owned()));
+}
+
+#[test]
+fn body_that_cannot_be_made_is_its_ending() {
+    fn make() -> std::future::Ready<()> {
+        panic!("no future");
+    }
+    let report = Check::new("unmade").run(make);
+    assert_eq!(report.ending(), &Ending::Panicked("no future".to_owned()));
+}

@@ -1,0 +1,112 @@
+//! Allow rules, each with its reason.
+
+use std::future::pending;
+
+use lightsout::{Allow, Check};
+
+use crate::claims::{HOOKED, clean, leaked};
+
+fn check(rule: Allow) -> Check {
+    Check::new("rules").start_paused(true).allow(rule)
+}
+
+mod pool {
+    use std::future::pending;
+
+    pub(crate) fn start() {
+        tokio::spawn(pending::<()>());
+    }
+}
+
+#[test]
+fn place_that_a_rule_names_may_live() {
+    if !HOOKED {
+        return;
+    }
+    for place in ["tests/it/rules.rs", "it/rules.rs:17", "tests/**/*.rs", "rules.rs"] {
+        let report = check(Allow::spawned_at(place).because("the pool is meant to live")).run(|| async {
+            pool::start();
+        });
+        clean(&report);
+        assert_eq!((report.allowed()[0].count, report.allowed()[0].reason.as_str()), (1, "the pool is meant to live"));
+    }
+}
+
+#[test]
+fn rule_for_another_line_allows_nothing_and_is_told() {
+    let report = check(Allow::spawned_at("tests/it/rules.rs:1").because("a stale rule")).run(|| async {
+        tokio::spawn(pending::<()>());
+    });
+    leaked(&report, 1, file!(), line!() - 2);
+    assert_eq!(report.allowed()[0].count, 0);
+    assert!(report.to_text().contains("matched nothing"), "{report}");
+}
+
+#[test]
+#[cfg(tokio_unstable)]
+fn function_that_a_rule_names_may_spawn() {
+    let rule = Allow::spawned_in("pool::start").because("the pool is meant to live");
+    let report = check(rule).run(|| async {
+        pool::start();
+        tokio::spawn(pending::<()>());
+    });
+    leaked(&report, 1, file!(), line!() - 2);
+    assert_eq!(report.allowed()[0].count, 1);
+}
+
+#[test]
+#[cfg(tokio_unstable)]
+fn task_that_a_rule_names_may_live() {
+    let rule = || Allow::task("pool-*").because("the pool is meant to live");
+    for check in [check(rule()), Check::new("named").multi_thread().worker_threads(2).allow(rule())] {
+        let report = check.grace(std::time::Duration::from_millis(50)).run(|| async {
+            let spawn = async { tokio::task::Builder::new().name("pool-1").spawn(pending::<()>()).unwrap() };
+            tokio::spawn(spawn).await.unwrap();
+            tokio::task::Builder::new().name("other").spawn(pending::<()>()).unwrap();
+        });
+        leaked(&report, 1, file!(), line!() - 2);
+        assert_eq!(crate::claims::said(&report.findings()[0], "name"), "other");
+    }
+}
+
+#[test]
+#[cfg(not(tokio_unstable))]
+fn rule_that_this_build_cannot_look_at_is_an_error() {
+    for rule in [Allow::task("pool-*"), Allow::spawned_in("pool::start")] {
+        let error = check(rule.because("the pool is meant to live")).try_run(|| async {}).unwrap_err().to_string();
+        assert!(error.contains("--cfg tokio_unstable"), "{error}");
+    }
+}
+
+#[test]
+fn census_is_a_baseline() {
+    if !HOOKED {
+        return;
+    }
+    let report = Check::new("baseline").start_paused(true).run(|| async {
+        pool::start();
+        lightsout::census().allow("the pool is warm before the test begins");
+        tokio::spawn(pending::<()>());
+    });
+    leaked(&report, 1, file!(), line!() - 2);
+    assert_eq!(report.allowed()[0].rule, "a census of 1");
+}
+
+#[test]
+fn body_may_give_a_rule() {
+    if !HOOKED {
+        return;
+    }
+    let report = Check::new("granted").start_paused(true).run(|| async {
+        lightsout::allow(Allow::spawned_at("rules.rs").because("known only here"));
+        pool::start();
+    });
+    clean(&report);
+}
+
+#[test]
+fn malformed_pattern_is_an_error_and_not_a_pass() {
+    let rule = Allow::spawned_at("src/[").because("a typo");
+    let error = check(rule).try_run(|| async {}).unwrap_err().to_string();
+    assert!(error.starts_with("failed to read the pattern `**/src/[`"), "{error}");
+}
