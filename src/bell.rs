@@ -51,6 +51,7 @@ impl Bell {
     }
 
     /// Tells that a task has ended.
+    #[cfg_attr(all(not(tokio_unstable), not(test)), expect(dead_code, reason = "only hooks tell of single tasks"))]
     pub(crate) fn task_ended(&self) {
         if self.minding_ends.load(Ordering::Acquire) {
             self.wake();
@@ -61,5 +62,56 @@ impl Bell {
         if let Some(root) = lock(&self.root).as_ref() {
             root.wake_by_ref();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio_test::{assert_pending, assert_ready, task};
+
+    use super::Bell;
+
+    #[test]
+    fn ring_wakes_the_listener_once_it_listens() {
+        let bell = Bell::default();
+        let mut listener = task::spawn(poll_fn(|cx| bell.poll_rung(cx, 0)));
+        assert_pending!(listener.poll());
+        assert!(!listener.is_woken());
+        bell.ring();
+        assert!(listener.is_woken());
+        assert_ready!(listener.poll());
+    }
+
+    #[test]
+    fn ring_before_the_first_poll_is_not_lost() {
+        let bell = Bell::default();
+        bell.ring();
+        let mut listener = task::spawn(poll_fn(|cx| bell.poll_rung(cx, 0)));
+        assert_ready!(listener.poll());
+    }
+
+    #[test]
+    fn end_of_a_task_wakes_only_who_minds() {
+        let bell = Bell::default();
+        let mut listener = task::spawn(poll_fn(|cx| bell.poll_rung(cx, 0)));
+        assert_pending!(listener.poll());
+        bell.task_ended();
+        assert!(!listener.is_woken());
+        bell.mind_ends(true);
+        bell.task_ended();
+        assert!(listener.is_woken());
+        assert_pending!(listener.poll());
+    }
+
+    #[test]
+    fn bell_at_rest_wakes_nobody() {
+        let bell = Bell::default();
+        let mut listener = task::spawn(poll_fn(|cx| bell.poll_rung(cx, 0)));
+        assert_pending!(listener.poll());
+        bell.rest();
+        bell.ring();
+        assert!(!listener.is_woken());
     }
 }

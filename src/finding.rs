@@ -265,7 +265,6 @@ impl Report {
     }
 
     /// Returns what was found, ordered by kind and place.
-    #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt::Debug;
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -111,13 +111,6 @@ pub(crate) enum Hang {
     FinishedLate { after: Duration },
 }
 
-/// What the run's thread says to the thread that watches it.
-enum Word {
-    /// Ring the bell when this much real time has passed.
-    RingIn(Duration),
-    Done(Result<Seen, Error>),
-}
-
 /// Makes one run of the body and judges it.
 ///
 /// # Errors
@@ -146,50 +139,37 @@ where
     F: Future,
     F::Output: Verdict,
 {
-    let (tell, hear) = mpsc::channel();
+    let (ring_in, hear) = mpsc::channel();
     let began = Instant::now();
     let runner = {
-        let (ledger, settings, tell) = (ledger.clone(), settings.clone(), tell);
-        move || {
-            let seen = live(&ledger, &settings, &body, &tell);
-            // Nobody listens any more where the run was given up.
-            let _ = tell.send(Word::Done(seen));
-        }
+        let (ledger, settings) = (ledger.clone(), settings.clone());
+        move || live(&ledger, &settings, &body, &ring_in)
     };
     let thread_name = thread::current().name().filter(|name| *name != "main").unwrap_or(name).replace('\0', "");
     let thread = thread::Builder::new().name(thread_name).spawn(runner).map_err(Error::thread)?;
     match listen(&hear, ledger, settings) {
-        Heard::Done(seen) => {
-            // The thread has said its last word; what is left of it is its end.
-            let _ = thread.join();
-            seen
-        }
-        Heard::GaveUp => Ok(given_up(ledger, began.elapsed())),
-        Heard::Died => match thread.join() {
-            Err(payload) => std::panic::resume_unwind(payload),
-            Ok(()) => unreachable!("lightsout bug: the run's thread ended without a word"),
-        },
+        Thread::Ended => thread.join().unwrap_or_else(|payload| resume_unwind(payload)),
+        Thread::Stuck => Ok(given_up(ledger, began.elapsed())),
     }
 }
 
-enum Heard {
-    Done(Result<Seen, Error>),
-    /// The run's thread did not answer when its time was up.
-    GaveUp,
-    /// The run's thread panicked outside the body.
-    Died,
+/// How the run's thread came out.
+enum Thread {
+    Ended,
+    /// It did not answer when its time was up.
+    Stuck,
 }
 
-/// Listens to the run's thread. When a time is up the bell is rung, and when that does not help either the run is given up.
-fn listen(hear: &Receiver<Word>, ledger: &Ledger, settings: &Settings) -> Heard {
+/// Listens to the run's thread, which says in how much real time it wants the bell rung, until it hangs up at its end. When a
+/// time is up the bell is rung, and when that does not help either the thread is given up.
+fn listen(hear: &Receiver<Duration>, ledger: &Ledger, settings: &Settings) -> Thread {
     let mut patience = settings.deadline;
     let mut rung = false;
     loop {
         match hear.recv_timeout(patience) {
-            Ok(Word::Done(seen)) => return Heard::Done(seen),
-            Ok(Word::RingIn(time)) => (patience, rung) = (time, false),
-            Err(RecvTimeoutError::Disconnected) => return Heard::Died,
-            Err(RecvTimeoutError::Timeout) if rung => return Heard::GaveUp,
+            Ok(time) => (patience, rung) = (time, false),
+            Err(RecvTimeoutError::Disconnected) => return Thread::Ended,
+            Err(RecvTimeoutError::Timeout) if rung => return Thread::Stuck,
             Err(RecvTimeoutError::Timeout) => {
                 ledger.bell.ring();
                 // After the bell its threads may still be waited for, the runtime's and then the others.
@@ -222,7 +202,7 @@ fn given_up(ledger: &Ledger, took: Duration) -> Seen {
 }
 
 /// The run itself, on its thread.
-fn live<B, F>(ledger: &Arc<Ledger>, settings: &Settings, body: &B, tell: &Sender<Word>) -> Result<Seen, Error>
+fn live<B, F>(ledger: &Arc<Ledger>, settings: &Settings, body: &B, bell: &Sender<Duration>) -> Result<Seen, Error>
 where
     B: Fn() -> F,
     F: Future,
@@ -235,7 +215,8 @@ where
     let runtime = settings.runtime.build(ledger, functions)?;
     ledger.start(runtime.handle().metrics());
     let ring_in = |time| {
-        let _ = tell.send(Word::RingIn(time));
+        // Nobody listens any more where the run was given up.
+        let _ = bell.send(time);
     };
 
     let (ended, left) = runtime.block_on(async {

@@ -96,3 +96,87 @@ async fn pause(ledger: &Ledger, step: Duration, rung: u32) {
     })
     .await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::panic::Location;
+    use std::sync::Arc;
+
+    use tokio_test::{assert_pending, assert_ready, task};
+
+    use super::*;
+
+    const GRACE: Duration = Duration::from_millis(500);
+
+    /// A ledger in which task 7 lives, as a hook would have written it down.
+    fn ledger_with_a_task() -> Arc<Ledger> {
+        let ledger = Ledger::open();
+        ledger.tasks.begin(7, Location::caller(), 0);
+        ledger
+    }
+
+    fn end_task(ledger: &Ledger) {
+        ledger.tasks.end(7);
+        ledger.bell.task_ended();
+    }
+
+    #[test]
+    fn quiet_ledger_settles_at_the_first_poll_without_a_runtime() {
+        let ledger = Ledger::open();
+        let mut settled = task::spawn(settle(&ledger, GRACE, || panic!("there is nothing to wait for")));
+        assert_eq!(assert_ready!(settled.poll()).left, Census::default());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn end_of_the_last_task_wakes_settle_before_its_timer() {
+        let ledger = ledger_with_a_task();
+        let waits = Cell::new(0);
+        let mut settled = task::spawn(settle(&ledger, GRACE, || waits.set(waits.get() + 1)));
+        // Each quick look gives way once.
+        for _ in 0..QUICK_LOOKS {
+            assert_pending!(settled.poll());
+        }
+        assert_pending!(settled.poll());
+        assert_eq!(waits.get(), 1);
+        end_task(&ledger);
+        assert!(settled.is_woken());
+        assert_eq!(assert_ready!(settled.poll()).left, Census::default());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn quick_look_that_finds_nothing_needs_no_timer() {
+        let ledger = ledger_with_a_task();
+        let mut settled = task::spawn(settle(&ledger, GRACE, || panic!("no timer is needed")));
+        assert_pending!(settled.poll());
+        end_task(&ledger);
+        assert_eq!(assert_ready!(settled.poll()).left, Census::default());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn grace_is_waited_out_and_no_longer() {
+        let ledger = ledger_with_a_task();
+        let began = Instant::now();
+        let settled = settle(&ledger, GRACE, || ()).await;
+        assert_eq!(settled.left.tasks.len(), 1);
+        assert_eq!(began.elapsed(), GRACE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_looks_are_made_even_when_the_grace_is_nothing() {
+        let ledger = ledger_with_a_task();
+        let began = Instant::now();
+        let settled = settle(&ledger, Duration::ZERO, || ()).await;
+        assert_eq!(settled.left.tasks.len(), 1);
+        assert_eq!(began.elapsed(), FIRST_STEP * TIMED_LOOKS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bell_ends_the_wait_without_a_timer() {
+        let ledger = ledger_with_a_task();
+        let began = Instant::now();
+        let settled = settle(&ledger, Duration::from_secs(3_600), || ledger.bell.ring()).await;
+        assert_eq!(settled.left.tasks.len(), 1);
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+}

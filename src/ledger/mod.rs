@@ -2,6 +2,7 @@
 
 pub(crate) mod census;
 pub(crate) mod panic;
+#[cfg_attr(all(not(tokio_unstable), not(test)), expect(dead_code, reason = "only hooks write single tasks down"))]
 pub(crate) mod table;
 pub(crate) mod thread;
 

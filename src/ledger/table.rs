@@ -212,11 +212,11 @@ mod tests {
         for id in 1..=many {
             tasks.begin(id, here(), 0);
         }
-        for id in (1..=many).filter(|id| id % 3 != 0) {
+        for id in (1..=many).filter(|id| !id.is_multiple_of(3)) {
             tasks.edge(id);
             tasks.end(id);
         }
-        assert_eq!(ids(&tasks), (1..=many).filter(|id| id % 3 == 0).collect::<Vec<_>>());
+        assert_eq!(ids(&tasks), (1..=many).filter(|id| id.is_multiple_of(3)).collect::<Vec<_>>());
     }
 
     #[test]
@@ -243,7 +243,7 @@ mod tests {
                         tasks.begin(id, here(), 0);
                         tasks.edge(id);
                         tasks.edge(id);
-                        if id % 10 != 0 {
+                        if !id.is_multiple_of(10) {
                             tasks.end(id);
                         }
                     }
@@ -252,6 +252,6 @@ mod tests {
         });
         let rows = tasks.rows();
         assert_eq!(rows.len(), 2_000);
-        assert!(rows.iter().all(|row| row.id % 10 == 0 && row.edges == 2));
+        assert!(rows.iter().all(|row| row.id.is_multiple_of(10) && row.edges == 2));
     }
 }

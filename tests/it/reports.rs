@@ -1,51 +1,54 @@
 //! The report: for a person, as JSON, and as a file.
 
 use std::future::pending;
-use std::time::Duration;
 
-use lightsout::{Allow, Check, Report};
+use lightsout::{Check, Report};
 
-/// A report with every kind of line that does not vary.
+/// Snapshots of a report with every kind of line, where all of it can be seen.
 #[cfg(all(tokio_unstable, target_os = "linux", target_arch = "x86_64"))]
-fn sample() -> Report {
-    async fn worker(mut jobs: tokio::sync::mpsc::Receiver<u32>) {
-        while jobs.recv().await.is_some() {}
-    }
-    let stale = Allow::thread("rayon-*").because("rayon keeps its pool");
-    Check::new("orders::drain").start_paused(true).allow(stale).run(|| async {
-        let (send, receive) = tokio::sync::mpsc::channel(1);
-        for _ in 0..2 {
-            tokio::spawn(async { panic!("no disk") });
+mod words {
+    use std::time::Duration;
+
+    use lightsout::{Allow, Check, Report};
+
+    /// A report with every kind of line that does not vary.
+    fn sample() -> Report {
+        async fn worker(mut jobs: tokio::sync::mpsc::Receiver<u32>) {
+            while jobs.recv().await.is_some() {}
         }
-        tokio::spawn(worker(receive));
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        std::mem::forget(send);
-    })
-}
+        let stale = Allow::thread("rayon-*").because("rayon keeps its pool");
+        Check::new("orders::drain").start_paused(true).allow(stale).run(|| async {
+            let (send, receive) = tokio::sync::mpsc::channel(1);
+            for _ in 0..2 {
+                tokio::spawn(async { panic!("no disk") });
+            }
+            tokio::spawn(worker(receive));
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            std::mem::forget(send);
+        })
+    }
 
-/// The number of a line moves with every edit above it.
-#[cfg(all(tokio_unstable, target_os = "linux", target_arch = "x86_64"))]
-fn settings() -> insta::Settings {
-    let mut settings = insta::Settings::clone_current();
-    settings.add_filter(r"reports\.rs:\d+:\d+", "reports.rs:LINE:COLUMN");
-    settings.add_filter(r#""line": \d+"#, r#""line": LINE"#);
-    settings.add_filter(r#""column": \d+"#, r#""column": COLUMN"#);
-    settings.add_filter(r"reports\.rs:\d+", "reports.rs:LINE");
-    settings.add_filter(r#""micros": \d+"#, r#""micros": MICROS"#);
-    settings.set_prepend_module_to_snapshot(false);
-    settings
-}
+    /// The number of a line moves with every edit above it.
+    fn settings() -> insta::Settings {
+        let mut settings = insta::Settings::clone_current();
+        settings.add_filter(r"reports\.rs:\d+:\d+", "reports.rs:LINE:COLUMN");
+        settings.add_filter(r#""line": \d+"#, r#""line": LINE"#);
+        settings.add_filter(r#""column": \d+"#, r#""column": COLUMN"#);
+        settings.add_filter(r"reports\.rs:\d+", "reports.rs:LINE");
+        settings.add_filter(r#""micros": \d+"#, r#""micros": MICROS"#);
+        settings.set_prepend_module_to_snapshot(false);
+        settings
+    }
 
-#[test]
-#[cfg(all(tokio_unstable, target_os = "linux", target_arch = "x86_64"))]
-fn person_is_told_what_where_and_what_to_do() {
-    settings().bind(|| insta::assert_snapshot!("report_for_a_person", sample().to_text()));
-}
+    #[test]
+    fn person_is_told_what_where_and_what_to_do() {
+        settings().bind(|| insta::assert_snapshot!("report_for_a_person", sample().to_text()));
+    }
 
-#[test]
-#[cfg(all(tokio_unstable, target_os = "linux", target_arch = "x86_64"))]
-fn json_has_the_same_findings_in_the_same_order() {
-    settings().bind(|| insta::assert_snapshot!("report_as_json", sample().to_json()));
+    #[test]
+    fn json_has_the_same_findings_in_the_same_order() {
+        settings().bind(|| insta::assert_snapshot!("report_as_json", sample().to_json()));
+    }
 }
 
 fn leak() -> Report {

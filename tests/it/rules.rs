@@ -60,8 +60,10 @@ fn task_that_a_rule_names_may_live() {
     let rule = || Allow::task("pool-*").because("the pool is meant to live");
     for check in [check(rule()), Check::new("named").multi_thread().worker_threads(2).allow(rule())] {
         let report = check.grace(std::time::Duration::from_millis(50)).run(|| async {
-            let spawn = async { tokio::task::Builder::new().name("pool-1").spawn(pending::<()>()).unwrap() };
-            tokio::spawn(spawn).await.unwrap();
+            let start = async {
+                tokio::task::Builder::new().name("pool-1").spawn(pending::<()>()).unwrap();
+            };
+            tokio::spawn(start).await.unwrap();
             tokio::task::Builder::new().name("other").spawn(pending::<()>()).unwrap();
         });
         leaked(&report, 1, file!(), line!() - 2);
