@@ -120,6 +120,14 @@ pub(crate) enum Subject<'a> {
     Panic { message: &'a str },
 }
 
+/// What a rule without limits takes out of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CatchAll {
+    Tasks,
+    Threads,
+    Panics,
+}
+
 /// The rules of one run, ready to be asked, with how often each said yes.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
@@ -139,6 +147,21 @@ impl Rules {
     pub(crate) fn permit(&mut self, subject: Subject<'_>) -> bool {
         let found = self.rules.iter_mut().find(|(_, matcher, _)| matcher.matches(subject));
         found.map(|(_, _, count)| *count += 1).is_some()
+    }
+
+    /// Returns the rules that allow whatever they are asked about, which leaves nothing to check: each is asked about something
+    /// that cannot be.
+    pub(crate) fn catch_alls(&self) -> impl Iterator<Item = (&Allow, CatchAll)> {
+        let nowhere = Site { file: "\u{1}/\u{1}.rs".to_owned(), line: 0, column: 0 };
+        self.rules.iter().filter_map(move |(allow, matcher, _)| {
+            let (function, name) = (Some("\u{1}"), Some("\u{1}"));
+            let asked = [
+                (CatchAll::Tasks, Subject::Task { id: 0, site: &nowhere, function, name }),
+                (CatchAll::Threads, Subject::Thread { name: "\u{1}" }),
+                (CatchAll::Panics, Subject::Panic { message: "\u{1}" }),
+            ];
+            asked.into_iter().find(|(_, subject)| matcher.matches(*subject)).map(|(of, _)| (allow, of))
+        })
     }
 
     /// Returns what each rule allowed, in the order in which they were given.

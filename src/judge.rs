@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::allow::{Rules, Subject};
+use crate::allow::{Allow, CatchAll, Rules, Subject};
 use crate::finding::{Allowed, Coverage, Ending, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site};
 use crate::ledger::Ledger;
 use crate::ledger::census::{LiveTask, State};
@@ -54,6 +54,7 @@ pub(crate) fn judge(
 ) -> Outcome {
     let judge = Judge { test, place, settings, ledger, seen: &seen };
     let mut findings = Vec::new();
+    findings.extend(judge.vacuous(&rules));
     findings.extend(judge.hang());
     if seen.hang.as_ref().is_none_or(|hang| matches!(hang, Hang::FinishedLate { .. })) {
         findings.extend(judge.leaked_tasks(&mut rules));
@@ -61,7 +62,7 @@ pub(crate) fn judge(
     findings.extend(judge.blocked_threads(&mut rules));
     findings.extend(judge.task_panics(&mut rules));
     findings.sort_by(|a, b| (a.kind, &a.sites, &a.summary).cmp(&(b.kind, &b.sites, &b.summary)));
-    let coverage = judge.coverage();
+    let coverage = judge.coverage(&rules);
     Outcome { findings, allowed: rules.told(), coverage, took: seen.took, ending: seen.ending }
 }
 
@@ -81,6 +82,18 @@ impl Judge<'_> {
 
     fn virtual_time(&self) -> words::Clock {
         if self.settings.runtime.is_paused() { words::Clock::Paused } else { words::Clock::Real }
+    }
+
+    /// Returns a finding for each rule that allows every task: with it a pass would mean nothing.
+    fn vacuous(&self, rules: &Rules) -> Vec<Finding> {
+        let every_task = rules.catch_alls().filter(|(_, of)| *of == CatchAll::Tasks);
+        let vacuous = |(rule, _): (&Allow, _)| {
+            let mut finding = self.finding(Kind::Vacuous, words::allows_every_task(), 1, vec![self.place.clone()]);
+            finding.evidence.push(evidence("rule", rule.to_string()));
+            finding.next = words::next_of_catch_all();
+            finding
+        };
+        every_task.map(vacuous).collect()
     }
 
     fn hang(&self) -> Option<Finding> {
@@ -235,7 +248,7 @@ impl Judge<'_> {
         findings
     }
 
-    fn coverage(&self) -> Coverage {
+    fn coverage(&self, rules: &Rules) -> Coverage {
         let spawned = self.ledger.spawned.load(std::sync::atomic::Ordering::Relaxed);
         let mut unseen = Vec::new();
         if !hooks::HOOKED {
@@ -246,6 +259,9 @@ impl Judge<'_> {
         unseen.push(words::unseen_locals());
         if dye::of_nothing() {
             unseen.push(words::unseen_threads());
+        }
+        for (rule, of) in rules.catch_alls() {
+            unseen.extend(words::unseen_by_rule(of, rule));
         }
         Coverage { runs: 1, tasks: spawned, exact: hooks::HOOKED, unseen }
     }

@@ -1,4 +1,170 @@
 //! Tests that async programs stop.
+//!
+//! A test that passes says that the program did what it should. It does not say that the program is over: a task may still wait
+//! for a message that nobody will send, a blocking call hold a thread, a panic have gone where nobody looks. lightsout runs a test
+//! body on a tokio runtime that it watches, waits until things should be quiet, and fails the test with place and reason when
+//! something is still alive.
+//!
+//! # A server that leaks, found and mended
+//!
+//! Here is a small server as one writes it. It counts the lines that its clients send, and `stop` ends it.
+//!
+//! ```
+//! use tokio::io::{AsyncBufReadExt, BufReader};
+//! use tokio::net::{TcpListener, TcpStream};
+//! use tokio::sync::watch;
+//! use tokio::task::JoinHandle;
+//!
+//! struct Server {
+//!     stop: watch::Sender<bool>,
+//!     accepting: JoinHandle<()>,
+//! }
+//!
+//! impl Server {
+//!     fn start(listener: TcpListener) -> Self {
+//!         let (stop, stopped) = watch::channel(false);
+//!         Self { stop, accepting: tokio::spawn(accept(listener, stopped)) }
+//!     }
+//!
+//!     async fn stop(self) {
+//!         self.stop.send_replace(true);
+//!         self.accepting.await.unwrap();
+//!     }
+//! }
+//!
+//! async fn accept(listener: TcpListener, mut stopped: watch::Receiver<bool>) {
+//!     loop {
+//!         tokio::select! {
+//!             _ = stopped.changed() => return,
+//!             Ok((stream, _)) = listener.accept() => {
+//!                 tokio::spawn(serve(stream));
+//!             }
+//!         }
+//!     }
+//! }
+//!
+//! async fn serve(stream: TcpStream) {
+//!     let mut lines = BufReader::new(stream).lines();
+//!     while let Ok(Some(_line)) = lines.next_line().await {}
+//! }
+//!
+//! // In a test this is `#[lightsout::test] async fn server_stops() { ... }`.
+//! let report = lightsout::Check::new("server_stops").run(|| async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+//!     let address = listener.local_addr().unwrap();
+//!     let server = Server::start(listener);
+//!     let client = TcpStream::connect(address).await.unwrap();
+//!     tokio::task::yield_now().await;
+//!     server.stop().await;
+//!     # std::mem::forget(client);
+//! });
+//! let finding = &report.findings()[0];
+//! assert_eq!(finding.kind(), lightsout::Kind::LeakedTask);
+//! ```
+//!
+//! `stop` waits for the accept loop and not for the connections. With a client that stays connected, the report names the task and
+//! what it waits for:
+//!
+//! ```text
+//! leaked-task: 1 task is still alive after the test
+//!   spawned at  src/server.rs:29:17
+//!   state       waiting; polled once, and nothing woke it in the 500 ms after the test
+//!   age         501 ms, of which lightsout waited 500 ms for it to end
+//!   awaits      tokio::io::util::lines::Lines<R>::next_line at src/server.rs:37:52
+//!   to do       keep its JoinHandle and await it after telling it to stop, or abort it, before the test ends; if
+//!               it may live on: allow(spawned_at = "src/server.rs:29", reason = "...")
+//! ```
+//!
+//! The mended accept loop keeps its connections in a `JoinSet`, which ends them when it is dropped:
+//!
+//! ```
+//! # use tokio::net::{TcpListener, TcpStream};
+//! # use tokio::sync::watch;
+//! # async fn serve(stream: TcpStream) { std::future::pending::<()>().await; drop(stream) }
+//! async fn accept(listener: TcpListener, mut stopped: watch::Receiver<bool>) {
+//!     let mut connections = tokio::task::JoinSet::new();
+//!     loop {
+//!         tokio::select! {
+//!             _ = stopped.changed() => return,
+//!             Ok((stream, _)) = listener.accept() => {
+//!                 connections.spawn(serve(stream));
+//!             }
+//!         }
+//!     }
+//! }
+//!
+//! lightsout::Check::new("server_stops").run(|| async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+//!     let address = listener.local_addr().unwrap();
+//!     let (stop, stopped) = watch::channel(false);
+//!     let accepting = tokio::spawn(accept(listener, stopped));
+//!     let _client = TcpStream::connect(address).await.unwrap();
+//!     tokio::task::yield_now().await;
+//!     stop.send_replace(true);
+//!     accepting.await.unwrap();
+//! }).assert_clean();
+//! ```
+//!
+//! # What it finds
+//!
+//! | [`Kind`] | when |
+//! | --- | --- |
+//! | `leaked-task` | a task spawned in the test is alive after the grace |
+//! | `blocked-thread` | a blocking closure, or a thread that the test started, still runs after the runtime was stopped |
+//! | `task-panic` | a task panicked, whether or not anyone looked at its `JoinHandle` |
+//! | `hang` | the body did not end by its deadline, or what it left does not let go |
+//! | `vacuous` | nothing was checked |
+//!
+//! All of them are told together; none hides another, and none hides a failed assertion of the test itself.
+//!
+//! # How a test runs
+//!
+//! The body gets a runtime and a thread of its own. When it has returned and its locals are gone, lightsout looks at what is
+//! alive: nothing, and the test is over at once; something, and it gets a *grace* to end (500 ms, virtual where the clock is
+//! paused). What is left then is told. A body that has not ended by its *deadline* (60 s of real time) is told with everything
+//! that is alive and with what it awaits, instead of hanging the suite.
+//!
+//! | setting | attribute | [`Check`] | environment |
+//! | --- | --- | --- | --- |
+//! | deadline of the body | `deadline = "5s"` | [`deadline`](Check::deadline) | `LIGHTSOUT_DEADLINE` |
+//! | grace of what it left | `grace = "1s"` | [`grace`](Check::grace) | `LIGHTSOUT_GRACE` |
+//! | what may live on | `allow(spawned_at = "...", reason = "...")` | [`allow`](Check::allow) | |
+//! | runtime | `flavor`, `worker_threads`, `start_paused` | [`runtime`](Check::runtime) | |
+//! | folder for reports | | | `LIGHTSOUT_REPORT_DIR` |
+//!
+//! # With and without `tokio_unstable`
+//!
+//! Everything builds and runs on stable Rust without flags. What a runtime tells of its tasks depends on one flag:
+//!
+//! | seen | without | with `RUSTFLAGS="--cfg tokio_unstable"` |
+//! | --- | --- | --- |
+//! | how many tasks leak | yes | yes |
+//! | where they were spawned, how old they are, what they do | no | yes |
+//! | where they await (Linux, x86-64 and aarch64) | no | yes |
+//! | blocked threads (Linux: also those that the test started) | yes | yes |
+//! | panics, hangs | yes | yes |
+//!
+//! Each report says what it could not see.
+//!
+//! # Limitations
+//!
+//! - Tasks of a `LocalSet`, and of runtimes that the body builds itself, tell the run's runtime nothing and are not seen. (`flavor =
+//!   "local"`, tokio's `LocalRuntime`, is seen.)
+//! - A blocked thread is told with its name and what it does, not with the place that started it.
+//! - A thread that a library keeps for the whole process, a pool above all, belongs to the first test that made it start; an
+//!   [`Allow::thread`] rule names it.
+//! - On a paused clock a leaked task that waits for another thread or process is not waited for in real time; nothing that is only
+//!   in virtual time can be.
+//! - A blocked body cannot be interrupted: its thread is left behind until the test process ends.
+//! - The body is built and run on another thread than the test function: thread-locals of the test thread are not seen by it.
+//! - `std::process::exit` in a body ends the test process, and no report is written.
+//!
+//! # Debugging a finding
+//!
+//! - The last line of a report is the command that runs the test again.
+//! - [`census`] says inside a body what is alive at that point.
+//! - A leak that comes and goes depends on order: a task that is told to stop, and not waited for, may or may not end within the
+//!   grace. Await its `JoinHandle` where it is told to stop.
 
 mod allow;
 mod bell;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::allow::{Allow, CatchAll};
 use crate::finding::{Site, Unseen};
 use crate::judge::Movement;
 use crate::ledger::census::LiveTask;
@@ -184,4 +185,22 @@ pub(crate) fn unseen_threads() -> Unseen {
         what: "threads that the test started itself".to_owned(),
         why: "only Linux marks a thread in a way that its children inherit".to_owned(),
     }
+}
+
+pub(crate) fn allows_every_task() -> String {
+    "a rule allows every task, so nothing was checked".to_owned()
+}
+
+pub(crate) fn next_of_catch_all() -> String {
+    "name what may live on: a file, a line, a function or a name".to_owned()
+}
+
+/// Returns what a rule without limits leaves unseen; every task is a finding of its own.
+pub(crate) fn unseen_by_rule(of: CatchAll, rule: &Allow) -> Option<Unseen> {
+    let what = match of {
+        CatchAll::Tasks => return None,
+        CatchAll::Threads => "threads",
+        CatchAll::Panics => "panics of tasks",
+    };
+    Some(Unseen { what: what.to_owned(), why: format!("the rule {rule} allows all of them") })
 }

@@ -2,9 +2,9 @@
 
 use std::future::pending;
 
-use lightsout::{Allow, Check};
+use lightsout::{Allow, Check, Kind};
 
-use crate::claims::{HOOKED, clean, leaked};
+use crate::claims::{HOOKED, clean, leaked, only, said};
 
 fn check(rule: Allow) -> Check {
     Check::new("rules").start_paused(true).allow(rule)
@@ -67,7 +67,7 @@ fn task_that_a_rule_names_may_live() {
             tokio::task::Builder::new().name("other").spawn(pending::<()>()).unwrap();
         });
         leaked(&report, 1, file!(), line!() - 2);
-        assert_eq!(crate::claims::said(&report.findings()[0], "name"), "other");
+        assert_eq!(said(&report.findings()[0], "name"), "other");
     }
 }
 
@@ -111,4 +111,23 @@ fn malformed_pattern_is_an_error_and_not_a_pass() {
     let rule = Allow::spawned_at("src/[").because("a typo");
     let error = check(rule).try_run(|| async {}).unwrap_err().to_string();
     assert!(error.starts_with("failed to read the pattern `**/src/[`"), "{error}");
+}
+
+#[test]
+fn rule_that_allows_every_task_is_vacuous() {
+    for place in ["**", "*", "**/*.rs"] {
+        let rule = Allow::spawned_at(place).because("peace and quiet");
+        let report = check(rule).run(|| async {
+            tokio::spawn(async {}).await.unwrap();
+        });
+        let vacuous = only(&report, Kind::Vacuous);
+        assert_eq!(said(vacuous, "rule"), format!("spawned_at = {place:?}"));
+    }
+}
+
+#[test]
+fn rule_that_allows_every_thread_is_told_as_a_blind_spot() {
+    let report = check(Allow::thread("*").because("rayon's threads have no names")).run(|| async {});
+    clean(&report);
+    assert!(report.coverage().unseen().iter().any(|unseen| unseen.what == "threads"), "{report}");
 }
