@@ -21,7 +21,7 @@ use crate::ledger::thread::RuntimeThread;
 use crate::ledger::{Ledger, lock};
 use crate::runtime::Built;
 use crate::settings::Settings;
-use crate::settle::{Settled, settle};
+use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
 use crate::source::symbols::Frame;
 use crate::source::threads::{self, OsThread};
@@ -173,7 +173,7 @@ fn listen(hear: &Receiver<Duration>, ledger: &Ledger, settings: &Settings) -> Th
             Err(RecvTimeoutError::Timeout) => {
                 ledger.bell.ring();
                 // After the bell its threads may still be waited for, the runtime's and then the others.
-                (patience, rung) = (2 * settings.grace.max(THREADS) + SLACK, true);
+                (patience, rung) = (2 * settings.grace.max(THREADS) + settle::STARVED + SLACK, true);
             }
         }
     }
@@ -213,13 +213,16 @@ where
     names::read(ledger, &settings.allow);
     let functions = settings.allow.iter().any(Allow::asks_for_functions);
     let runtime = settings.runtime.build(ledger, functions)?;
-    ledger.start(runtime.handle().metrics());
+    let metrics = runtime.handle().metrics();
+    let workers = settings.runtime.workers(&metrics);
+    ledger.start(metrics, workers);
     let ring_in = |time| {
         // Nobody listens any more where the run was given up.
         let _ = bell.send(time);
     };
 
     let (ended, left) = runtime.block_on(async {
+        ledger.stamp();
         let mut body = Body::start(ledger, body).await;
         let mut ended = body.until(ledger, settings.deadline).await;
         if ended.ending == Ending::Unfinished {

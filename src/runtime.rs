@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, RuntimeMetrics};
 
 use crate::error::Error;
 use crate::ledger::Ledger;
@@ -157,6 +157,11 @@ impl Runtime {
         self
     }
 
+    /// Returns how many workers a runtime of this recipe with these counters has; 0 where tasks run on the body's thread.
+    pub(crate) fn workers(&self, metrics: &RuntimeMetrics) -> usize {
+        if self.flavor == Flavor::MultiThread { metrics.num_workers() } else { 0 }
+    }
+
     /// Builds the runtime with its hooks chained to the ledger; `functions` asks for the stack of each spawn.
     pub(crate) fn build(&self, ledger: &Arc<Ledger>, functions: bool) -> Result<Built, Error> {
         let mut builder = match self.flavor {
@@ -186,7 +191,7 @@ impl Runtime {
     }
 
     fn chain_thread_callbacks(&self, builder: &mut Builder, ledger: &Arc<Ledger>) {
-        let [start, stop, unpark] = [(); 3].map(|()| ledger.clone());
+        let [start, stop, park, unpark] = [(); 4].map(|()| ledger.clone());
         let ours = move || {
             start.adopt_thread();
             names::adopt_thread(&start);
@@ -194,10 +199,8 @@ impl Runtime {
         };
         builder.on_thread_start(chain(ours, &self.start));
         builder.on_thread_stop(chain(move || stop.threads.end(), &self.stop));
-        builder.on_thread_unpark(chain(move || unpark.stamp(), &self.unpark));
-        if !self.park.is_empty() {
-            builder.on_thread_park(chain(|| {}, &self.park));
-        }
+        builder.on_thread_park(chain(move || park.falls_asleep(), &self.park));
+        builder.on_thread_unpark(chain(move || unpark.wakes_up(), &self.unpark));
     }
 }
 

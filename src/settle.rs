@@ -21,6 +21,10 @@ const TIMED_LOOKS: u32 = 10;
 const FIRST_STEP: Duration = Duration::from_millis(1);
 const LAST_STEP: Duration = Duration::from_millis(100);
 
+/// How long workers that are awake when the grace is over may still take to fall asleep, in real time: on a loaded machine they
+/// may not have had a turn at all.
+pub(crate) const STARVED: Duration = Duration::from_secs(1);
+
 /// What settle saw.
 #[derive(Debug, Default)]
 pub(crate) struct Settled {
@@ -40,6 +44,7 @@ pub(crate) async fn settle(ledger: &Ledger, grace: Duration, on_wait: impl FnOnc
         return Settled::default();
     }
     for _ in 0..QUICK_LOOKS {
+        // The workers of a multi-threaded runtime, and the tasks of a current-thread one.
         std::thread::yield_now();
         tokio::task::yield_now().await;
         if is_quiet(ledger) {
@@ -62,23 +67,36 @@ async fn wait(ledger: &Ledger, grace: Duration, rung: u32) -> Duration {
     let began = Instant::now();
     let mut step = FIRST_STEP;
     let mut looks = 0;
+    // `None` before the grace is over.
+    let mut over_since = None;
     while !is_quiet(ledger) {
         let is_rung = ledger.bell.calls() != rung;
-        let over = is_rung || began.elapsed() >= grace;
-        if over && looks >= TIMED_LOOKS {
-            break;
+        if is_rung || began.elapsed() >= grace {
+            let over = over_since.get_or_insert_with(std::time::Instant::now).elapsed();
+            if looks >= TIMED_LOOKS && (ledger.is_asleep() || over >= STARVED) {
+                break;
+            }
         }
         if is_rung {
             // No timer: the clock may be paused beside a blocking closure, or the only worker that drives timers be blocked.
-            tokio::task::yield_now().await;
+            give_way(ledger).await;
         } else {
-            let left = if over { FIRST_STEP } else { grace.saturating_sub(began.elapsed()) };
-            pause(ledger, step.min(left), rung).await;
+            let left = grace.saturating_sub(began.elapsed());
+            pause(ledger, step.min(if left.is_zero() { FIRST_STEP } else { left }), rung).await;
             step = (step * 2).min(LAST_STEP);
         }
         looks += 1;
     }
     began.elapsed()
+}
+
+/// Lets others have a turn without a timer.
+async fn give_way(ledger: &Ledger) {
+    if ledger.has_workers() {
+        // This thread runs nothing but the body; asleep it takes no processor from the workers.
+        std::thread::sleep(FIRST_STEP);
+    }
+    tokio::task::yield_now().await;
 }
 
 fn is_quiet(ledger: &Ledger) -> bool {

@@ -8,7 +8,7 @@ pub(crate) mod thread;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::runtime::RuntimeMetrics;
@@ -55,6 +55,10 @@ pub(crate) struct Ledger {
     pub(crate) spawned: AtomicU64,
     /// The system's id of the thread that the body runs on; unset before it runs, and where it is not known.
     body_thread: OnceLock<Tid>,
+    /// How many worker threads the runtime has; 0 where tasks run on the body's thread.
+    workers: AtomicUsize,
+    /// How many of them are asleep.
+    asleep: AtomicUsize,
     clock: Clock,
     /// How the body ended; unset before that.
     ending: OnceLock<Ending>,
@@ -78,6 +82,8 @@ impl Ledger {
             bell: Bell::default(),
             spawned: AtomicU64::new(0),
             body_thread: OnceLock::new(),
+            workers: AtomicUsize::new(0),
+            asleep: AtomicUsize::new(0),
             clock: Clock::default(),
             ending: OnceLock::new(),
             runtime: Mutex::default(),
@@ -120,10 +126,32 @@ impl Ledger {
         let _ = self.ending.set(ending);
     }
 
-    /// Starts the clock; call it inside the runtime.
-    pub(crate) fn start(&self, metrics: RuntimeMetrics) {
+    /// Begins to watch the runtime that was built; `workers` is 0 where tasks run on the body's thread.
+    pub(crate) fn start(&self, metrics: RuntimeMetrics, workers: usize) {
         *lock(&self.runtime) = Some(metrics);
-        self.clock.stamp();
+        self.workers.store(workers, Ordering::Release);
+    }
+
+    /// Tells that a worker goes to sleep: it has nothing to run.
+    pub(crate) fn falls_asleep(&self) {
+        self.asleep.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Tells that a worker has woken up, and brings the clock up to date.
+    pub(crate) fn wakes_up(&self) {
+        self.asleep.fetch_sub(1, Ordering::AcqRel);
+        self.stamp();
+    }
+
+    /// Returns whether tasks run on workers, and not on the body's thread.
+    pub(crate) fn has_workers(&self) -> bool {
+        self.workers.load(Ordering::Acquire) > 0
+    }
+
+    /// Returns whether no worker has anything to run. One that is awake may be busy, or may wait for a processor of a loaded
+    /// machine: what it would run has then not had its turn.
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.asleep.load(Ordering::Acquire) >= self.workers.load(Ordering::Acquire)
     }
 
     /// Lets go of the runtime, which a counter would otherwise keep allocated.
