@@ -9,7 +9,7 @@ use crate::finding::{Report, Site};
 use crate::report;
 use crate::run::{self, Verdict};
 use crate::runtime::Runtime;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 
 /// Checks that a body, run on a runtime of its own, leaves nothing behind: what [`#[lightsout::test]`](crate::test) does, as a
 /// value.
@@ -41,7 +41,7 @@ impl Check {
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            package: std::env::var("CARGO_PKG_NAME").ok(),
+            package: settings::package(),
             place: Site::of(Location::caller()),
             settings: Settings::default(),
         }

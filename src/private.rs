@@ -1,12 +1,12 @@
 //! What the expansion of `#[lightsout::test]` calls. Not for anyone else: it changes without notice.
 
-use std::io::{IsTerminal, stderr};
 use std::panic::resume_unwind;
 
 use crate::check::Check;
 use crate::finding::{Ending, Report};
 use crate::report::{self, human};
 use crate::run::Verdict;
+use crate::settings;
 
 /// What the attribute knows of the test that it stands on.
 #[derive(Clone, Copy, Debug)]
@@ -76,8 +76,11 @@ fn judged_panic(ending: Ending, panic: Panic) -> Ending {
 
 /// Passes or fails. A body that failed by itself has said so already; findings are told beside it.
 fn end(report: &Report) {
-    let text =
-        if report.is_clean() && !is_telling(report.ending()) { String::new() } else { human(report, wants_color()) };
+    let text = if report.is_clean() && !is_telling(report.ending()) {
+        String::new()
+    } else {
+        human(report, settings::wants_color())
+    };
     let reason = match (report.findings().len(), report.ending()) {
         (0, Ending::Passed) => return,
         (0, Ending::Failed(message)) => format!("Error: {message}"),
@@ -98,10 +101,4 @@ fn is_telling(ending: &Ending) -> bool {
 fn fail(text: &str, reason: String) -> ! {
     eprint!("{text}");
     resume_unwind(Box::new(reason))
-}
-
-fn wants_color() -> bool {
-    let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0");
-    let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    forced || (!forbidden && stderr().is_terminal())
 }

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io::{IsTerminal, stderr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -51,6 +52,17 @@ impl Settings {
 /// Returns the folder that reports are written to, if one is asked for.
 pub(crate) fn report_dir() -> Option<PathBuf> {
     env::var_os("LIGHTSOUT_REPORT_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from)
+}
+
+/// Returns the package whose tests run, where cargo runs them.
+pub(crate) fn package() -> Option<String> {
+    env::var("CARGO_PKG_NAME").ok()
+}
+
+/// Returns whether text for a person should have colour: on a terminal, unless the usual variables say otherwise.
+pub(crate) fn wants_color() -> bool {
+    let is_set = |name, but_not: &str| env::var_os(name).is_some_and(|value| value != but_not);
+    is_set("CLICOLOR_FORCE", "0") || (!is_set("NO_COLOR", "") && stderr().is_terminal())
 }
 
 fn duration(name: &'static str) -> Result<Option<Duration>, Error> {

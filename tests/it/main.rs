@@ -12,4 +12,5 @@ mod reports;
 mod rules;
 mod runtimes;
 mod threads;
+mod tidy;
 mod ui;
