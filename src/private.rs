@@ -74,26 +74,19 @@ fn judged_panic(ending: Ending, panic: Panic) -> Ending {
     }
 }
 
-/// Passes or fails. A body that failed by itself has said so already; findings are told beside it.
+/// Passes or fails. A body that panicked has said so already; findings are told beside it.
 fn end(report: &Report) {
-    let text = if report.is_clean() && !is_telling(report.ending()) {
-        String::new()
-    } else {
-        human(report, settings::wants_color())
-    };
-    let reason = match (report.findings().len(), report.ending()) {
-        (0, Ending::Passed) => return,
-        (0, Ending::Failed(message)) => format!("Error: {message}"),
-        (0, Ending::Panicked(message)) => message.clone(),
-        (0, Ending::Unfinished) => "the body had not finished".to_owned(),
-        (count, _) => format!("lightsout: {}", report::words::count(count, "finding")),
-    };
-    fail(&text, reason)
-}
-
-/// Returns whether an ending has not been printed by anyone yet.
-fn is_telling(ending: &Ending) -> bool {
-    matches!(ending, Ending::Failed(_) | Ending::Unfinished)
+    let text = if report.is_clean() { String::new() } else { human(report, settings::wants_color()) };
+    match (report.findings().len(), report.ending()) {
+        (0, Ending::Passed) => {}
+        (0, Ending::Panicked(message)) => fail("", message.clone()),
+        (0, Ending::Failed(message)) => {
+            let error = format!("Error: {message}");
+            fail(&format!("{error}\n"), error);
+        }
+        (0, Ending::Unfinished) => unreachable!("lightsout bug: a body that did not finish is a hang"),
+        (count, _) => fail(&text, format!("lightsout: {}", report::words::count(count, "finding"))),
+    }
 }
 
 /// Prints where the test runner captures it, and fails the test. It does not go through the panic hook: the place of this line

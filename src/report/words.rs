@@ -175,8 +175,8 @@ pub(crate) fn unseen_await_places() -> Unseen {
 
 pub(crate) fn unseen_locals() -> Unseen {
     Unseen {
-        what: "tasks of a LocalSet, and of runtimes that the body builds itself".to_owned(),
-        why: "they tell the run's runtime nothing".to_owned(),
+        what: "tasks of a LocalSet or of a runtime of the body's own".to_owned(),
+        why: "they tell this runtime nothing".to_owned(),
     }
 }
 
