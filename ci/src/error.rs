@@ -70,6 +70,10 @@ impl Error {
         Self::new("read report", path.display(), words::NEVER_FINISHED, Some(words::HINT_REPORT))
     }
 
+    pub(crate) fn quiet_log(path: &Path) -> Self {
+        Self::new("read log", path.display(), words::QUIET, Some(words::HINT_QUIET))
+    }
+
     pub(crate) fn write_json(path: &Path, cause: &io::Error) -> Self {
         Self::new("write file", path.display(), cause, None)
     }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::cli::Gate;
 use crate::error::Error;
+use crate::libtest::When;
 use crate::verdict::{Unchecked, Vacuous, Verdict, Whole};
 use crate::words;
 
@@ -57,6 +58,7 @@ struct Death<'a> {
     package: Option<&'a str>,
     binary: &'a str,
     how: Option<&'a str>,
+    /// The test that ran; `null` where that cannot be told.
     during: Option<&'a str>,
 }
 
@@ -76,7 +78,10 @@ impl<'a> Document<'a> {
             package: it.place.package.as_deref(),
             binary: &it.place.binary,
             how: it.how.as_deref(),
-            during: it.during.as_deref(),
+            during: match &it.when {
+                When::During(test) => Some(test),
+                When::AmongTests | When::AfterTests | When::WithoutTests => None,
+            },
         });
         Self {
             version: VERSION,

@@ -5,7 +5,8 @@
 //! look like either. So three things are believed only when something else bears them out:
 //!
 //! - that a binary was announced: the line names an executable that cargo built, or a library of the workspace;
-//! - that the captured output of failed tests is over: the list of names before the last line is as long as its count;
+//! - that the captured output of failed tests is over: the list of names before the last line is as long as its count says,
+//!   and has every test in it that was seen to fail;
 //! - that a binary came to its end: there is a last line for each `running N tests`, and cargo did not complain of more than
 //!   failed tests. A test that calls `exit(0)` is found out by that, although cargo takes it for a success.
 //!
@@ -27,7 +28,7 @@ pub(crate) struct Log {
 /// A test binary, or the doc tests of a library.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Binary {
-    /// As cargo announced it: `unittests src/lib.rs`, `tests/it.rs`, `doc-tests x`; empty where cargo was told to be quiet.
+    /// As cargo announced it: `unittests src/lib.rs`, `tests/it.rs`, `doc-tests x`; empty where it did not.
     pub(crate) name: String,
     /// `None` where the binary is not known by name.
     pub(crate) package: Option<String>,
@@ -80,15 +81,28 @@ enum Complaint {
 pub(crate) enum Ran {
     /// It ran all its tests.
     ToTheEnd,
-    /// It ended with success and without a word in a form that we know (`harness = false`).
+    /// It ended with success and without a word in libtest's form (`harness = false`).
     ByItsOwnHarness,
-    /// It ended before all its tests did, or in another way than tests make it end.
+    /// It ended before all its tests did, or in another way than failed tests make it end.
     Died {
         /// As the system says it: `signal: 6, SIGABRT: process abort signal`; `None` where it pretended success.
         how: Option<String>,
-        /// The test that ran; `None` where that cannot be told.
-        during: Option<String>,
+        /// How far it came.
+        when: When,
     },
+}
+
+/// How far a binary came that died.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// This test ran.
+    During(String),
+    /// Some of its tests did not run to their end, and nothing tells which.
+    AmongTests,
+    /// All its tests ran.
+    AfterTests,
+    /// It never spoke of tests (`harness = false`, or documentation that rustdoc refused).
+    WithoutTests,
 }
 
 impl Binary {
@@ -102,9 +116,18 @@ impl Binary {
         self.failed.saturating_sub(self.tests.iter().filter(|test| test.result != TestResult::Passed).count())
     }
 
+    fn when(&self) -> When {
+        match &self.during {
+            Some(test) => When::During(test.clone()),
+            None if self.started == 0 => When::WithoutTests,
+            None if self.finished < self.started => When::AmongTests,
+            None => When::AfterTests,
+        }
+    }
+
     /// Returns how it came to its end.
     pub(crate) fn end(&self) -> Ran {
-        let died = |how: Option<&str>| Ran::Died { how: how.map(str::to_owned), during: self.during.clone() };
+        let died = |how: Option<&str>| Ran::Died { how: how.map(str::to_owned), when: self.when() };
         match &self.complaint {
             Some(Complaint::Ended(how)) => died(Some(how)),
             Some(Complaint::TestsFailed) if self.failed == 0 => died(Some("exit status: 101")),
@@ -202,6 +225,8 @@ enum Phase {
 #[derive(Debug, Default)]
 struct Parser {
     binaries: Vec<Binary>,
+    /// Which test of the binary is the first since `running N tests`.
+    first: usize,
     phase: Phase,
 }
 
@@ -230,6 +255,7 @@ impl Parser {
         }
         match std::mem::take(&mut self.phase) {
             Phase::Outside if is_running(line) => {
+                self.first = self.binary().tests.len();
                 self.binary().started += 1;
                 self.phase = Phase::Tests(None);
             }
@@ -283,11 +309,18 @@ impl Parser {
 
     fn failure_line(&mut self, lines: Vec<String>) -> Phase {
         let Some(counts) = lines.last().and_then(|line| counts(line)) else { return Phase::Failures(lines) };
-        if listed(&lines).len() != counts.failed {
+        if !self.is_own_list(&listed(&lines), counts) {
             return Phase::Failures(lines);
         }
         self.failures(&lines, counts);
         Phase::Outside
+    }
+
+    /// Returns whether a list of failed tests is that of our binary, and not one that a failed test printed.
+    fn is_own_list(&mut self, names: &[&str], counts: Counts) -> bool {
+        let first = self.first;
+        let mut seen = self.binary().tests[first..].iter().filter(|test| test.result != TestResult::Passed);
+        names.len() == counts.failed && seen.all(|test| names.contains(&test.name.as_str()))
     }
 
     fn failures(&mut self, lines: &[String], counts: Counts) {

@@ -7,7 +7,7 @@ use lightsout::{Ending, Report};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::gather::Gathered;
-use crate::libtest::{Binary, Log, Ran, TestResult};
+use crate::libtest::{Binary, Log, Ran, TestResult, When};
 
 /// What became of the suite.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ pub(crate) struct Verdict {
     pub(crate) failures: Vec<Failure>,
     /// Test binaries that did not come to their end.
     pub(crate) deaths: Vec<Death>,
-    /// Reports that could not be read.
+    /// What could not be read.
     pub(crate) faults: Vec<Error>,
     /// Tests that ran without being checked.
     pub(crate) unchecked: Unchecked,
@@ -81,7 +81,7 @@ pub(crate) enum Whole {
 /// A test binary, or the doc tests of a library.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// `tests/it.rs`; empty where cargo was told to be quiet.
+    /// `tests/it.rs`; empty where cargo did not announce it.
     pub(crate) binary: String,
     /// `None` where the binary is not known by name.
     pub(crate) package: Option<String>,
@@ -103,8 +103,8 @@ pub(crate) struct Death {
     pub(crate) place: Place,
     /// `None` where the binary pretended success.
     pub(crate) how: Option<String>,
-    /// The test that ran; `None` where that cannot be told.
-    pub(crate) during: Option<String>,
+    /// How far it came.
+    pub(crate) when: When,
 }
 
 /// How many tests ran without being checked.
@@ -151,11 +151,12 @@ impl Verdict {
 
 /// Judges a run.
 pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict {
-    let Gathered { reports, faults } = gathered;
+    let Gathered { reports, mut faults } = gathered;
     let (whole, binaries) = match run {
         Run::NotBuilt { how } => (Whole::NotBuilt(how), Vec::new()),
         Run::Ran { ended, log } => (whole(ended, &log), log.binaries),
     };
+    faults.extend(log.filter(|_| is_quiet(&binaries, &reports)).map(Error::quiet_log));
     let deaths: Vec<_> = binaries.iter().filter_map(death).collect();
     let mut ledger = Ledger::new(&reports);
     let failures = ledger.enter(&binaries);
@@ -182,10 +183,15 @@ fn whole(ended: Ended, log: &Log) -> Whole {
     }
 }
 
+/// Returns whether cargo did not announce what it ran (`--quiet`): a binary that died could not be told from one that passed.
+fn is_quiet(binaries: &[Binary], reports: &[Report]) -> bool {
+    binaries.iter().any(|binary| binary.name.is_empty()) || (binaries.is_empty() && !reports.is_empty())
+}
+
 fn death(binary: &Binary) -> Option<Death> {
     match binary.end() {
         Ran::ToTheEnd | Ran::ByItsOwnHarness => None,
-        Ran::Died { how, during } => Some(Death { place: Place::of(binary), how, during }),
+        Ran::Died { how, when } => Some(Death { place: Place::of(binary), how, when }),
     }
 }
 

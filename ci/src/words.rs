@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::exit::Exit;
+use crate::libtest::When;
 use crate::verdict::{Death, Failure, Place, Unchecked, Vacuous, Verdict, Whole};
 
 pub(crate) const HINT_CARGO: &str = "put `cargo` on the `PATH`, or name it in the environment variable `CARGO`";
@@ -12,6 +13,10 @@ pub(crate) const HINT_FOLDER: &str = "name a folder that can be written to: `--r
 pub(crate) const HINT_REPORT: &str = "what this test found is not known; run the gate again, and keep the `lightsout` of the \
                                       tests no newer than `cargo-lightsout`";
 pub(crate) const NEVER_FINISHED: &str = "its writer was ended in the middle of writing it";
+
+pub(crate) const QUIET: &str = "it does not say which test binaries ran";
+pub(crate) const HINT_QUIET: &str =
+    "leave out `--quiet`: the gate could not tell a binary that died from one that passed";
 
 pub(crate) const COLUMNS: [&str; 4] = ["test", "tasks", "findings", "time"];
 pub(crate) const CLEAN: &str = "clean";
@@ -27,7 +32,7 @@ Examples:
   cargo lightsout gate                            the packages that `cargo test` takes
   cargo lightsout gate --workspace --all-features
   cargo lightsout gate -p server -- --locked      more options for `cargo test`
-  cargo lightsout gate -- --test it -- shutdown   one test binary; tests with `shutdown` in their names
+  cargo lightsout gate -- --test it -- shutdown   one binary, tests named like this
 
 Each checked test writes its report into the folder that `LIGHTSOUT_REPORT_DIR` names; the gate sets it."
     )
@@ -85,15 +90,17 @@ pub(crate) fn left_out(lines: usize) -> String {
 
 /// A test binary that did not come to its end.
 pub(crate) fn death(death: &Death) -> String {
-    let how = match &death.how {
-        Some(how) => format!("died: {how}"),
-        None => "ended before its tests did, as if all was well: something in it calls `exit`".to_owned(),
-    };
-    let during = match &death.during {
-        Some(test) => format!("while `{test}` ran"),
-        None => "which of its tests did not run is not known; to see, run it with `-- --test-threads=1`".to_owned(),
-    };
-    format!("{} {how}\n  {during}", place(&death.place))
+    let place = place(&death.place);
+    let how = death.how.as_deref().map_or_else(
+        || "ended before its tests did, as if all was well: something in it calls `exit`".to_owned(),
+        |how| format!("died: {how}"),
+    );
+    match &death.when {
+        When::During(test) => format!("{place} {how}\n  while `{test}` ran"),
+        When::AmongTests => format!("{place} {how}\n  to see which test ran: -- -- --test-threads=1"),
+        When::AfterTests => format!("{place} {how}\n  after its last test"),
+        When::WithoutTests => format!("{place} {how}"),
+    }
 }
 
 /// What is wrong with the run as a whole, and lines to show with it.
@@ -115,9 +122,9 @@ pub(crate) fn unseen(what: &str, why: &str, tests: usize) -> String {
     format!("not looked at in {}: {what} ({why})", count(tests, "test"))
 }
 
-/// Test binaries whose tests nobody counted.
+/// A test binary whose tests nobody counted.
 pub(crate) fn own_harness(own: &Place) -> String {
-    format!("not counted: the tests of {}, which has a harness of its own", place(own))
+    format!("not counted: the tests of {}, which printed no result in the form of libtest", place(own))
 }
 
 /// A run that proves nothing, and what to do.
@@ -142,7 +149,7 @@ pub(crate) fn summary(verdict: &Verdict) -> String {
         (_, 0) => "no test checked".to_owned(),
         (0, _) => format!("no findings in {}", count(checked, "checked test")),
         (found, _) => {
-            format!("{} in {} of {}", count(found, "finding"), verdict.not_clean(), count(checked, "checked test"))
+            format!("{} in {} of {checked} checked tests", count(found, "finding"), verdict.not_clean())
         }
     };
     let unchecked = match verdict.unchecked {
@@ -151,15 +158,12 @@ pub(crate) fn summary(verdict: &Verdict) -> String {
         Unchecked::AtMost(number) => format!("at most {} not checked by lightsout", count(number, "test")),
     };
     let others = [
-        (verdict.failures.len(), "test", "failed by itself"),
-        (verdict.deaths.len(), "test binary", "died"),
-        (verdict.faults.len(), "report", "not readable"),
+        (verdict.failures.len(), "test failed by itself", "tests failed by themselves"),
+        (verdict.deaths.len(), "test binary died", "test binaries died"),
+        (verdict.faults.len(), "file not readable", "files not readable"),
     ];
-    let others = others.into_iter().filter(|(number, ..)| *number > 0).map(|(number, noun, what)| {
-        let counted =
-            if noun == "test binary" && number > 1 { format!("{number} test binaries") } else { count(number, noun) };
-        format!("{counted} {what}")
-    });
+    let others = others.into_iter().filter(|(number, ..)| *number > 0);
+    let others = others.map(|(number, one, many)| format!("{number} {}", if number == 1 { one } else { many }));
     [found, unchecked].into_iter().chain(others).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
@@ -171,7 +175,9 @@ pub(crate) fn exit(verdict: &Verdict) -> String {
         (Exit::Findings, _) => "findings",
         (Exit::Suite, Whole::NotBuilt(_)) => "the suite did not build",
         (Exit::Suite, Whole::Interrupted(_)) => "the suite did not run to its end",
-        (Exit::Suite, _) => "the suite's own tests failed",
+        (Exit::Suite, Whole::Unexplained { .. }) => "the suite failed",
+        (Exit::Suite, Whole::Ran) if verdict.failures.is_empty() => "a test binary died",
+        (Exit::Suite, Whole::Ran) => "the suite's own tests failed",
         (Exit::SetUp, _) => "set-up fault",
     };
     format!("exit {}: {why}", verdict.exit().code())
