@@ -1,0 +1,130 @@
+//! Writes a verdict as JSON, for programs. Kebab-case keys, `version` first; no key is renamed without a new version.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use lightsout::Report;
+use serde::Serialize;
+
+use crate::cli::Gate;
+use crate::error::Error;
+use crate::libtest::When;
+use crate::verdict::{Unchecked, Vacuous, Verdict, Whole};
+use crate::words;
+
+/// The version of the form below.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Document<'a> {
+    version: u32,
+    /// The exit code of the gate.
+    exit: u8,
+    /// The line that a person reads.
+    summary: String,
+    /// Whether the suite was built.
+    built: bool,
+    /// What is wrong with the run as a whole; `null` where nothing is.
+    run: Option<String>,
+    /// Whether a pass would prove nothing.
+    vacuous: bool,
+    findings: usize,
+    checked: usize,
+    /// An upper bound unless `unchecked-is-exact`.
+    unchecked: usize,
+    unchecked_is_exact: bool,
+    failures: Vec<Failure<'a>>,
+    deaths: Vec<Death<'a>>,
+    /// What could not be read, a sentence each.
+    faults: Vec<String>,
+    reports: &'a [Report],
+    log: Option<&'a Path>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Failure<'a> {
+    package: Option<&'a str>,
+    binary: &'a str,
+    test: Option<&'a str>,
+    output: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Death<'a> {
+    package: Option<&'a str>,
+    binary: &'a str,
+    how: Option<&'a str>,
+    /// The test that ran; `null` where that cannot be told.
+    during: Option<&'a str>,
+}
+
+impl<'a> Document<'a> {
+    fn new(verdict: &'a Verdict) -> Self {
+        let (unchecked, unchecked_is_exact) = match verdict.unchecked {
+            Unchecked::Exactly(number) => (number, true),
+            Unchecked::AtMost(number) => (number, false),
+        };
+        let failures = verdict.failures.iter().map(|it| Failure {
+            package: it.place.package.as_deref(),
+            binary: &it.place.binary,
+            test: it.test.as_deref(),
+            output: &it.output,
+        });
+        let deaths = verdict.deaths.iter().map(|it| Death {
+            package: it.place.package.as_deref(),
+            binary: &it.place.binary,
+            how: it.how.as_deref(),
+            during: match &it.when {
+                When::During(test) => Some(test),
+                When::AmongTests | When::AfterTests | When::WithoutTests => None,
+            },
+        });
+        Self {
+            version: VERSION,
+            exit: verdict.exit().code(),
+            summary: words::summary(verdict),
+            built: !matches!(verdict.whole, Whole::NotBuilt(_)),
+            run: words::whole(&verdict.whole).map(|(sentence, _)| sentence),
+            vacuous: verdict.vacuous != Vacuous::No,
+            findings: verdict.findings(),
+            checked: verdict.reports.len(),
+            unchecked,
+            unchecked_is_exact,
+            failures: failures.collect(),
+            deaths: deaths.collect(),
+            faults: verdict.faults.iter().map(ToString::to_string).collect(),
+            reports: &verdict.reports,
+            log: verdict.log.as_deref(),
+        }
+    }
+}
+
+/// Removes what an earlier run wrote: a file that is there is of this run.
+pub(crate) fn forget(gate: &Gate) -> Result<(), Error> {
+    let Some(path) = &gate.json else { return Ok(()) };
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::write_json(path, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a verdict where it was asked for, under a temporary name first.
+pub(crate) fn write(gate: &Gate, verdict: &Verdict) -> Result<(), Error> {
+    let Some(path) = &gate.json else { return Ok(()) };
+    let write = || {
+        let text = serde_json::to_string_pretty(&Document::new(verdict))?;
+        let temporary = temporary(path);
+        fs::write(&temporary, text + "\n")?;
+        fs::rename(&temporary, path)
+    };
+    write().map_err(|error| Error::write_json(path, &error))
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+}

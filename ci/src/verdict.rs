@@ -1,0 +1,297 @@
+//! Judges a run of the suite and the reports of its tests. Pure: what is handed in is all that counts.
+
+use std::path::{Path, PathBuf};
+
+use lightsout::{Ending, Report};
+
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::gather::Gathered;
+use crate::libtest::{Binary, Log, Ran, TestResult, When};
+
+/// What became of the suite.
+#[derive(Clone, Debug)]
+pub(crate) enum Run {
+    /// It did not build.
+    NotBuilt {
+        /// How cargo ended.
+        how: String,
+    },
+    /// It ran.
+    Ran {
+        /// How cargo ended.
+        ended: Ended,
+        /// What it printed.
+        log: Log,
+    },
+}
+
+/// How `cargo test` ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// With success.
+    Passed,
+    /// With an exit status other than 0.
+    Failed(String),
+    /// By a signal, so that not all tests ran.
+    Interrupted(String),
+}
+
+/// Everything that the gate has to say.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    /// What is wrong with the run as a whole.
+    pub(crate) whole: Whole,
+    /// What the checked tests wrote, ordered by package and test.
+    pub(crate) reports: Vec<Report>,
+    /// Tests that failed for another reason than a finding.
+    pub(crate) failures: Vec<Failure>,
+    /// Test binaries that did not come to their end.
+    pub(crate) deaths: Vec<Death>,
+    /// What could not be read.
+    pub(crate) faults: Vec<Error>,
+    /// Tests that ran without being checked.
+    pub(crate) unchecked: Unchecked,
+    /// Test binaries with a harness of their own, whose tests nobody counted.
+    pub(crate) own_harness: Vec<Place>,
+    /// Whether a pass would prove nothing.
+    pub(crate) vacuous: Vacuous,
+    /// Where everything is that the tests printed; `None` where none ran.
+    pub(crate) log: Option<PathBuf>,
+}
+
+/// What is wrong with the run as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Whole {
+    /// It ran, and what it came to is told by its tests.
+    Ran,
+    /// It did not build.
+    NotBuilt(String),
+    /// It was ended from outside.
+    Interrupted(String),
+    /// It failed, and nothing in its log says why.
+    Unexplained {
+        /// How cargo ended.
+        how: String,
+        /// The last lines of the log.
+        tail: String,
+    },
+}
+
+/// A test binary, or the doc tests of a library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// `tests/it.rs`; empty where cargo did not announce it.
+    pub(crate) binary: String,
+    /// `None` where the binary is not known by name.
+    pub(crate) package: Option<String>,
+}
+
+/// A test that failed for another reason than a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) place: Place,
+    /// `None` where the log counts it and does not name it.
+    pub(crate) test: Option<String>,
+    /// What the test printed; empty where nothing was captured.
+    pub(crate) output: String,
+}
+
+/// A test binary that did not come to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Death {
+    pub(crate) place: Place,
+    /// `None` where the binary pretended success.
+    pub(crate) how: Option<String>,
+    /// How far it came.
+    pub(crate) when: When,
+}
+
+/// How many tests ran without being checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unchecked {
+    /// Every report was found to belong to a test.
+    Exactly(usize),
+    /// Some checks bear a name that no test has (`Check::new`), or names were not in the log.
+    AtMost(usize),
+}
+
+/// Whether a pass would prove nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vacuous {
+    /// Something was checked, or something else is wrong that explains why not.
+    No,
+    /// Tests ran and none of them was checked.
+    NoneChecked,
+    /// No test ran.
+    NoneRan,
+}
+
+impl Verdict {
+    /// Returns how the gate ends: the worst of everything that is wrong.
+    pub(crate) fn exit(&self) -> Exit {
+        let wrong = [
+            (self.findings() > 0 || self.vacuous != Vacuous::No, Exit::Findings),
+            (self.whole != Whole::Ran || !self.failures.is_empty() || !self.deaths.is_empty(), Exit::Suite),
+            (!self.faults.is_empty(), Exit::SetUp),
+        ];
+        wrong.into_iter().filter(|(is_so, _)| *is_so).map(|(_, exit)| exit).max().unwrap_or(Exit::Clean)
+    }
+
+    /// Returns how many findings there are.
+    pub(crate) fn findings(&self) -> usize {
+        self.reports.iter().map(|report| report.findings().len()).sum()
+    }
+
+    /// Returns how many reports are not clean.
+    pub(crate) fn not_clean(&self) -> usize {
+        self.reports.iter().filter(|report| !report.is_clean()).count()
+    }
+}
+
+/// Judges a run.
+pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict {
+    let Gathered { reports, mut faults } = gathered;
+    let (whole, binaries) = match run {
+        Run::NotBuilt { how } => (Whole::NotBuilt(how), Vec::new()),
+        Run::Ran { ended, log } => (whole(ended, &log), log.binaries),
+    };
+    faults.extend(log.filter(|_| is_quiet(&binaries, &reports)).map(Error::quiet_log));
+    let deaths: Vec<_> = binaries.iter().filter_map(death).collect();
+    let mut ledger = Ledger::new(&reports);
+    let failures = ledger.enter(&binaries);
+    let unchecked = ledger.unchecked();
+    let own_harness = binaries.iter().filter(|it| it.end() == Ran::ByItsOwnHarness).map(Place::of).collect();
+    let nothing_else = whole == Whole::Ran && deaths.is_empty() && faults.is_empty();
+    let vacuous = match (reports.len(), ledger.ran) {
+        (0, 0) if nothing_else => Vacuous::NoneRan,
+        (0, _) if nothing_else => Vacuous::NoneChecked,
+        _ => Vacuous::No,
+    };
+    let log = log.map(Path::to_owned);
+    Verdict { whole, reports, failures, deaths, faults, unchecked, own_harness, vacuous, log }
+}
+
+/// Looks at the run as a whole: a failing exit status must be explained by what the log says of a binary.
+fn whole(ended: Ended, log: &Log) -> Whole {
+    let is_explained = log.binaries.iter().any(|binary| binary.failed > 0 || death(binary).is_some());
+    match ended {
+        Ended::Passed => Whole::Ran,
+        Ended::Failed(_) if is_explained => Whole::Ran,
+        Ended::Failed(how) => Whole::Unexplained { how, tail: log.tail.clone() },
+        Ended::Interrupted(how) => Whole::Interrupted(how),
+    }
+}
+
+/// Returns whether cargo did not announce what it ran (`--quiet`): a binary that died could not be told from one that passed.
+fn is_quiet(binaries: &[Binary], reports: &[Report]) -> bool {
+    binaries.iter().any(|binary| binary.name.is_empty()) || (binaries.is_empty() && !reports.is_empty())
+}
+
+fn death(binary: &Binary) -> Option<Death> {
+    match binary.end() {
+        Ran::ToTheEnd | Ran::ByItsOwnHarness => None,
+        Ran::Died { how, when } => Some(Death { place: Place::of(binary), how, when }),
+    }
+}
+
+impl Place {
+    fn of(binary: &Binary) -> Self {
+        Self { binary: binary.name.clone(), package: binary.package.clone() }
+    }
+}
+
+/// Sets tests against reports: each report belongs to one test, the first that fits.
+///
+/// Reports do not name their binary, so two binaries of a package with a test of one name share their reports in the order in
+/// which they ran. That may blame a finding on the wrong one of the two, and never hides a failed test: there are as many
+/// excuses as there are reports with findings.
+struct Ledger<'a> {
+    /// With whether it has found its test.
+    reports: Vec<(&'a Report, bool)>,
+    /// Tests that ran.
+    ran: usize,
+    /// Tests that have a report.
+    checked: usize,
+}
+
+impl<'a> Ledger<'a> {
+    fn new(reports: &'a [Report]) -> Self {
+        Self { reports: reports.iter().map(|report| (report, false)).collect(), ran: 0, checked: 0 }
+    }
+
+    /// Enters the tests of all binaries, and returns those that failed for another reason than a finding.
+    ///
+    /// Failed ones first, so that none of them loses its report to a test of the same name that passed.
+    fn enter(&mut self, binaries: &[Binary]) -> Vec<Failure> {
+        self.ran = binaries.iter().map(Binary::ran).sum();
+        let failures = binaries.iter().flat_map(|binary| self.failures(binary)).collect();
+        for binary in binaries {
+            for test in binary.tests.iter().filter(|test| test.result == TestResult::Passed) {
+                let of_test = |report: &Report| is_of(report, binary, &test.name);
+                let _ = self.take(|report| of_test(report) && report.is_clean()) || self.take(of_test);
+            }
+        }
+        failures
+    }
+
+    fn failures(&mut self, binary: &Binary) -> Vec<Failure> {
+        let mut failures = Vec::new();
+        for test in &binary.tests {
+            let TestResult::Failed { output } = &test.result else { continue };
+            if !self.is_excused(binary, &test.name, output) {
+                self.take(|report| is_of(report, binary, &test.name));
+                let (test, output) = (Some(test.name.clone()), output.clone());
+                failures.push(Failure { place: Place::of(binary), test, output });
+            }
+        }
+        let nameless = || Failure { place: Place::of(binary), test: None, output: String::new() };
+        failures.extend(std::iter::repeat_with(nameless).take(binary.failed_without_name()));
+        failures
+    }
+
+    /// Returns whether a test failed because of its findings: those of the check of its name, else those that it printed.
+    fn is_excused(&mut self, binary: &Binary, test: &str, output: &str) -> bool {
+        self.take(|report| is_excuse(report) && is_of(report, binary, test))
+            || self.take(|report| is_excuse(report) && is_told(report, binary, output))
+    }
+
+    /// Takes the first report that fits and that no other test has.
+    fn take(&mut self, fits: impl Fn(&Report) -> bool) -> bool {
+        let found = self.reports.iter_mut().find(|(report, taken)| !taken && fits(report));
+        let Some((_, taken)) = found else { return false };
+        *taken = true;
+        self.checked += 1;
+        true
+    }
+
+    fn unchecked(&self) -> Unchecked {
+        let count = self.ran.saturating_sub(self.checked);
+        match self.reports.iter().all(|(_, taken)| *taken) {
+            true => Unchecked::Exactly(count),
+            false => Unchecked::AtMost(count),
+        }
+    }
+}
+
+fn is_of(report: &Report, binary: &Binary, test: &str) -> bool {
+    is_of_package(report, binary) && report.test() == test
+}
+
+fn is_of_package(report: &Report, binary: &Binary) -> bool {
+    report.package().is_none() || binary.package.is_none() || report.package() == binary.package.as_deref()
+}
+
+/// Returns whether a report is why its test failed: there are findings, and its body did not fail by itself.
+fn is_excuse(report: &Report) -> bool {
+    !report.is_clean() && matches!(report.ending(), Ending::Passed | Ending::Unfinished)
+}
+
+/// Returns whether a test printed this report: how a `Check` is found whose name is not that of its test.
+fn is_told(report: &Report, binary: &Binary, output: &str) -> bool {
+    let told = |text: &str| !text.is_empty() && output.contains(text);
+    is_of_package(report, binary) && told(report.test()) && report.findings().iter().all(|it| told(it.summary()))
+}
+
+#[cfg(test)]
+mod tests;

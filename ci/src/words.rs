@@ -1,0 +1,189 @@
+//! Every sentence that the gate prints.
+
+use std::path::Path;
+
+use crate::exit::Exit;
+use crate::libtest::When;
+use crate::verdict::{Death, Failure, Place, Unchecked, Vacuous, Verdict, Whole};
+
+pub(crate) const HINT_CARGO: &str = "put `cargo` on the `PATH`, or name it in the environment variable `CARGO`";
+pub(crate) const HINT_WORKSPACE: &str =
+    "run the gate inside a cargo package or workspace, or name one: `--manifest-path`";
+pub(crate) const HINT_FOLDER: &str = "name a folder that can be written to: `--report-dir` or `--target-dir`";
+pub(crate) const HINT_REPORT: &str = "what this test found is not known; run the gate again, and keep the `lightsout` of the \
+                                      tests no newer than `cargo-lightsout`";
+pub(crate) const NEVER_FINISHED: &str = "its writer was ended in the middle of writing it";
+
+pub(crate) const QUIET: &str = "it does not say which test binaries ran";
+pub(crate) const HINT_QUIET: &str =
+    "leave out `--quiet`: the gate could not tell a binary that died from one that passed";
+
+pub(crate) const COLUMNS: [&str; 4] = ["test", "tasks", "findings", "time"];
+pub(crate) const CLEAN: &str = "clean";
+pub(crate) const FAILED_BY_ITSELF: &str = "failed by itself";
+
+/// What `gate --help` says below the options.
+pub(crate) fn after_help() -> String {
+    let codes = Exit::ALL.map(|exit| format!("  {:<4} {}\n", exit.code(), exit.meaning())).concat();
+    format!(
+        "Exit codes, the lowest line wins:
+{codes}
+Examples:
+  cargo lightsout gate                            the packages that `cargo test` takes
+  cargo lightsout gate --workspace --all-features
+  cargo lightsout gate -p server -- --locked      more options for `cargo test`
+  cargo lightsout gate -- --test it -- shutdown   one binary, tests named like this
+
+Each checked test writes its report into the folder that `LIGHTSOUT_REPORT_DIR` names; the gate sets it."
+    )
+}
+
+/// The line that a terminal shows meanwhile.
+pub(crate) fn running(tests: usize, binary: Option<&str>) -> String {
+    match binary {
+        Some(binary) => format!("{} done, running {binary}", count(tests, "test")),
+        None => "running the suite".to_owned(),
+    }
+}
+
+/// Strips what cargo puts before its own errors.
+pub(crate) fn without_error(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix("error: ").unwrap_or(text)
+}
+
+/// `1 test`, `2 tests`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// The row that stands for all clean tests that have none.
+pub(crate) fn clean_rows(number: usize) -> String {
+    format!("{} clean", count(number, "test"))
+}
+
+/// `tests/it.rs of package `x``.
+fn place(place: &Place) -> String {
+    match (&place.package, place.binary.as_str()) {
+        (_, "") => "a test binary without a name in the log".to_owned(),
+        (Some(package), binary) => format!("{binary} of package `{package}`"),
+        (None, binary) => binary.to_owned(),
+    }
+}
+
+/// The line above what a test printed that failed by itself.
+pub(crate) fn failure(failure: &Failure) -> String {
+    let place = place(&failure.place);
+    match (&failure.test, failure.output.is_empty()) {
+        (Some(test), false) => format!("test `{test}` failed by itself, in {place}:"),
+        (Some(test), true) => {
+            format!("test `{test}` failed by itself, in {place}; it printed nothing that was captured")
+        }
+        (None, _) => format!("a test failed by itself, in {place}; its name is not in the log"),
+    }
+}
+
+/// Stands where lines of captured output are left out.
+pub(crate) fn left_out(lines: usize) -> String {
+    format!("({} before this, in the log)", count(lines, "line"))
+}
+
+/// A test binary that did not come to its end.
+pub(crate) fn death(death: &Death) -> String {
+    let place = place(&death.place);
+    let how = death.how.as_deref().map_or_else(
+        || "ended before its tests did, as if all was well: something in it calls `exit`".to_owned(),
+        |how| format!("died: {how}"),
+    );
+    match &death.when {
+        When::During(test) => format!("{place} {how}\n  while `{test}` ran"),
+        When::AmongTests => format!("{place} {how}\n  to see which test ran: -- -- --test-threads=1"),
+        When::AfterTests => format!("{place} {how}\n  after its last test"),
+        When::WithoutTests => format!("{place} {how}"),
+    }
+}
+
+/// What is wrong with the run as a whole, and lines to show with it.
+pub(crate) fn whole(whole: &Whole) -> Option<(String, &str)> {
+    match whole {
+        Whole::Ran => None,
+        Whole::NotBuilt(how) => Some((format!("the suite did not build: `cargo test --no-run` ended with {how}"), "")),
+        Whole::Interrupted(how) => {
+            Some((format!("the suite did not run to its end: `cargo test` ended with {how}"), ""))
+        }
+        Whole::Unexplained { how, tail } => {
+            Some((format!("`cargo test` ended with {how}, and no test says why; its last lines:"), tail))
+        }
+    }
+}
+
+/// Something that reports cannot speak about.
+pub(crate) fn unseen(what: &str, why: &str, tests: usize) -> String {
+    format!("not looked at in {}: {what} ({why})", count(tests, "test"))
+}
+
+/// A test binary whose tests nobody counted.
+pub(crate) fn own_harness(own: &Place) -> String {
+    format!("not counted: the tests of {}, which printed no result in the form of libtest", place(own))
+}
+
+/// A run that proves nothing, and what to do.
+pub(crate) fn vacuous(vacuous: Vacuous) -> Option<&'static str> {
+    match vacuous {
+        Vacuous::No => None,
+        Vacuous::NoneChecked => Some(
+            "no test was checked by lightsout, so this run proves nothing\n\
+             hint: write `#[lightsout::test]` in place of `#[tokio::test]` above the tests that are to leave nothing behind",
+        ),
+        Vacuous::NoneRan => Some(
+            "no test ran, so this run proves nothing\n\
+             hint: see whether a filter, `--package` or a feature leaves out the tests that carry `#[lightsout::test]`",
+        ),
+    }
+}
+
+/// The one line that sums it up.
+pub(crate) fn summary(verdict: &Verdict) -> String {
+    let checked = verdict.reports.len();
+    let found = match (verdict.findings(), checked) {
+        (_, 0) => "no test checked".to_owned(),
+        (0, _) => format!("no findings in {}", count(checked, "checked test")),
+        (found, _) => {
+            format!("{} in {} of {checked} checked tests", count(found, "finding"), verdict.not_clean())
+        }
+    };
+    let unchecked = match verdict.unchecked {
+        Unchecked::Exactly(0) | Unchecked::AtMost(0) => String::new(),
+        Unchecked::Exactly(number) => format!("{} not checked by lightsout", count(number, "test")),
+        Unchecked::AtMost(number) => format!("at most {} not checked by lightsout", count(number, "test")),
+    };
+    let others = [
+        (verdict.failures.len(), "test failed by itself", "tests failed by themselves"),
+        (verdict.deaths.len(), "test binary died", "test binaries died"),
+        (verdict.faults.len(), "file not readable", "files not readable"),
+    ];
+    let others = others.into_iter().filter(|(number, ..)| *number > 0);
+    let others = others.map(|(number, one, many)| format!("{number} {}", if number == 1 { one } else { many }));
+    [found, unchecked].into_iter().chain(others).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// The last line: how the gate exits, and why.
+pub(crate) fn exit(verdict: &Verdict) -> String {
+    let why = match (verdict.exit(), &verdict.whole) {
+        (Exit::Clean, _) => "clean",
+        (Exit::Findings, _) if verdict.findings() == 0 => "nothing was checked",
+        (Exit::Findings, _) => "findings",
+        (Exit::Suite, Whole::NotBuilt(_)) => "the suite did not build",
+        (Exit::Suite, Whole::Interrupted(_)) => "the suite did not run to its end",
+        (Exit::Suite, Whole::Unexplained { .. }) => "the suite failed",
+        (Exit::Suite, Whole::Ran) if verdict.failures.is_empty() => "a test binary died",
+        (Exit::Suite, Whole::Ran) => "the suite's own tests failed",
+        (Exit::SetUp, _) => "set-up fault",
+    };
+    format!("exit {}: {why}", verdict.exit().code())
+}
+
+/// Where everything is that the tests printed.
+pub(crate) fn log(path: &Path) -> String {
+    format!("log: {}", path.display())
+}
