@@ -223,6 +223,18 @@ impl Coverage {
     }
 }
 
+/// Who fails a test that has findings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Enforced {
+    /// lightsout itself: the test stands under the attribute.
+    #[default]
+    ByAttribute,
+    /// The test's own code, which has the report as a value: findings of a test that passed are what it expects.
+    ByCaller,
+}
+
 /// The findings of one test, with what was searched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -231,6 +243,9 @@ pub struct Report {
     pub(crate) version: u32,
     pub(crate) test: String,
     pub(crate) package: Option<String>,
+    pub(crate) binary: Option<String>,
+    pub(crate) case: Option<String>,
+    pub(crate) enforced: Enforced,
     pub(crate) ending: Ending,
     pub(crate) findings: Vec<Finding>,
     pub(crate) allowed: Vec<Allowed>,
@@ -250,6 +265,25 @@ impl Report {
     #[must_use]
     pub fn package(&self) -> Option<&str> {
         self.package.as_deref()
+    }
+
+    /// Returns the file name of the test binary, where the system tells it.
+    #[must_use]
+    pub fn binary(&self) -> Option<&str> {
+        self.binary.as_deref()
+    }
+
+    /// Returns the name under which the test runner runs the test, which is that of its thread; `None` on the main thread. Several
+    /// checks may stand in one test.
+    #[must_use]
+    pub fn case(&self) -> Option<&str> {
+        self.case.as_deref()
+    }
+
+    /// Returns who fails the test if something was found.
+    #[must_use]
+    pub fn enforced(&self) -> Enforced {
+        self.enforced
     }
 
     /// Returns how the body ended.

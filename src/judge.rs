@@ -1,16 +1,17 @@
 //! Judges what was seen in one run: facts in, findings out; no clock, no runtime, no thread.
 
 use std::collections::BTreeMap;
+use std::thread;
 use std::time::Duration;
 
 use crate::allow::{Allow, CatchAll, Rules, Subject};
-use crate::finding::{Allowed, Coverage, Ending, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site};
+use crate::finding::{Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site};
 use crate::ledger::Ledger;
 use crate::ledger::census::{LiveTask, State};
 use crate::ledger::panic::Who;
 use crate::report::words;
 use crate::run::{Hang, Seen};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::source::dump::{self, awaited};
 use crate::source::symbols;
 use crate::source::{dye, hooks, threads};
@@ -26,9 +27,10 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Returns the report of a test that consists of this one run.
+    /// Returns the report of a test that consists of this one run; call it on the test's thread.
     pub(crate) fn into_report(self, test: String, package: Option<String>) -> Report {
-        let again = words::again(package.as_deref(), &test);
+        let case = thread::current().name().filter(|name| *name != "main").map(str::to_owned);
+        let again = words::again(package.as_deref(), case.as_deref().unwrap_or(&test));
         Report {
             version: FORMAT_VERSION,
             ending: self.ending,
@@ -38,6 +40,9 @@ impl Outcome {
             micros: u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
             test,
             package,
+            binary: settings::binary(),
+            case,
+            enforced: Enforced::ByCaller,
             again,
         }
     }

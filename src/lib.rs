@@ -187,7 +187,7 @@ pub use lightsout_macros::test;
 pub use allow::{Allow, Unreasoned};
 pub use check::Check;
 pub use error::Error;
-pub use finding::{Allowed, Coverage, Ending, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site, Unseen};
+pub use finding::{Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site, Unseen};
 pub use ledger::census::{Census, LiveTask, State, allow, census};
 pub use run::Verdict;
 pub use runtime::Runtime;

@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 
 use crate::check::Check;
-use crate::finding::{Ending, Report};
+use crate::finding::{Ending, Enforced, Report};
 use crate::report::{self, human};
 use crate::run::Verdict;
 use crate::settings;
@@ -50,6 +50,7 @@ where
 {
     let check = set(Check::new(case.path()).of_package(case.package));
     let report = check.look(body).and_then(|mut report| {
+        report.enforced = Enforced::ByAttribute;
         report.ending = judged_panic(report.ending, case.panic);
         report::file::write_if_asked(&report)?;
         Ok(report)

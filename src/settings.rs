@@ -59,6 +59,11 @@ pub(crate) fn package() -> Option<String> {
     env::var("CARGO_PKG_NAME").ok()
 }
 
+/// Returns the file name of this program.
+pub(crate) fn binary() -> Option<String> {
+    Some(env::current_exe().ok()?.file_name()?.to_string_lossy().into_owned())
+}
+
 /// Returns whether text for a person should have colour: on a terminal, unless the usual variables say otherwise.
 pub(crate) fn wants_color() -> bool {
     let is_set = |name, but_not: &str| env::var_os(name).is_some_and(|value| value != but_not);

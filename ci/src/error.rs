@@ -62,8 +62,8 @@ impl Error {
         Self::new("read report", path.display(), cause, None)
     }
 
-    pub(crate) fn parse_report(path: &Path, cause: impl fmt::Display) -> Self {
-        Self::new("read report", path.display(), cause, Some(words::HINT_REPORT))
+    pub(crate) fn parse_report(path: &Path, cause: &lightsout::Error) -> Self {
+        Self::new("read report", path.display(), words::parse_report(cause), Some(words::HINT_REPORT))
     }
 
     pub(crate) fn unfinished_report(path: &Path) -> Self {

@@ -7,7 +7,6 @@ use lightsout::Report;
 
 use crate::error::Error;
 use crate::folder::RunFolder;
-use crate::report;
 
 /// What was in the folder of a run.
 #[derive(Debug, Default)]
@@ -50,5 +49,5 @@ fn read(path: &Path) -> Option<Result<Report, Error>> {
         Ok(text) => text,
         Err(error) => return Some(Err(Error::read_report(path, &error))),
     };
-    Some(report::from_json(&text).map_err(|error| Error::parse_report(path, error)))
+    Some(Report::from_json(&text).map_err(|error| Error::parse_report(path, &error)))
 }

@@ -13,6 +13,8 @@
 //! Counts are taken from the last line and names from wherever they are seen, so a lost name is a failed test without a name
 //! and never a passed one.
 
+use std::path::Path;
+
 use anstream::adapter::strip_str;
 
 use crate::suite::Built;
@@ -32,6 +34,8 @@ pub(crate) struct Binary {
     pub(crate) name: String,
     /// `None` where the binary is not known by name.
     pub(crate) package: Option<String>,
+    /// The file name of the executable; `None` for doc tests, and where cargo did not announce it.
+    pub(crate) file: Option<String>,
     /// The tests that ran, as far as their names were seen.
     pub(crate) tests: Vec<Test>,
     /// By the last line.
@@ -165,7 +169,9 @@ fn announced(line: &str, built: &Built) -> Option<Binary> {
     let running = |line: &str| {
         let (_, rest) = line.split_once("     Running ")?;
         let (name, path) = rest.strip_suffix(')')?.rsplit_once(" (")?;
-        Some(Binary::new(name, built.executables.get(&built.dir.join(path))?))
+        let binary = Binary::new(name, built.executables.get(&built.dir.join(path))?);
+        let file = Path::new(path).file_name().map(|file| file.to_string_lossy().into_owned());
+        Some(Binary { file, ..binary })
     };
     let doc_tests = |line: &str| {
         let (_, name) = line.split_once("   Doc-tests ")?;

@@ -11,7 +11,6 @@ mod gather;
 mod json;
 mod libtest;
 mod progress;
-mod report;
 mod show;
 mod suite;
 mod verdict;

@@ -10,7 +10,7 @@ use lightsout::{Ending, Report};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::verdict::{Failure, Verdict};
-use crate::{report, words};
+use crate::words;
 
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -39,7 +39,7 @@ pub(crate) fn fault(error: &Error) {
 fn page(verdict: &Verdict, color: bool) -> String {
     let not_clean = verdict.reports.iter().filter(|report| !report.is_clean());
     let mut parts = vec![table(&verdict.reports)];
-    parts.extend(not_clean.map(|it| report::human(it, color)));
+    parts.extend(not_clean.map(|it| lightsout::report::human(it, color)));
     parts.extend(verdict.failures.iter().map(failure));
     parts.extend(verdict.deaths.iter().map(|death| bad(&words::death(death))));
     parts.extend(words::whole(&verdict.whole).map(|(sentence, lines)| bad(&sentence) + "\n" + &indent(lines)));

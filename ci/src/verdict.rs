@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lightsout::{Ending, Report};
+use lightsout::{Ending, Enforced, Report};
 
 use crate::error::Error;
 use crate::exit::Exit;
@@ -44,6 +44,8 @@ pub(crate) struct Verdict {
     pub(crate) whole: Whole,
     /// What the checked tests wrote, ordered by package and test.
     pub(crate) reports: Vec<Report>,
+    /// Reports with findings that a test has as a value and passed with: what it expects.
+    pub(crate) expected: Vec<Report>,
     /// Tests that failed for another reason than a finding.
     pub(crate) failures: Vec<Failure>,
     /// Test binaries that did not come to their end.
@@ -160,16 +162,25 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
     let deaths: Vec<_> = binaries.iter().filter_map(death).collect();
     let mut ledger = Ledger::new(&reports);
     let failures = ledger.enter(&binaries);
-    let unchecked = ledger.unchecked();
+    let (unchecked, ran) = (ledger.unchecked(), ledger.ran);
+    let is_expected: Vec<bool> = ledger.reports.iter().map(|(_, fate)| *fate == Fate::Expected).collect();
     let own_harness = binaries.iter().filter(|it| it.end() == Ran::ByItsOwnHarness).map(Place::of).collect();
     let nothing_else = whole == Whole::Ran && deaths.is_empty() && faults.is_empty();
-    let vacuous = match (reports.len(), ledger.ran) {
+    let vacuous = match (reports.len(), ran) {
         (0, 0) if nothing_else => Vacuous::NoneRan,
         (0, _) if nothing_else => Vacuous::NoneChecked,
         _ => Vacuous::No,
     };
     let log = log.map(Path::to_owned);
-    Verdict { whole, reports, failures, deaths, faults, unchecked, own_harness, vacuous, log }
+    let (expected, reports) = split(reports, &is_expected);
+    Verdict { whole, reports, expected, failures, deaths, faults, unchecked, own_harness, vacuous, log }
+}
+
+/// Splits reports into those that are marked and the others.
+fn split(reports: Vec<Report>, marked: &[bool]) -> (Vec<Report>, Vec<Report>) {
+    let (with, without): (Vec<_>, Vec<_>) = reports.into_iter().zip(marked).partition(|(_, marked)| **marked);
+    let reports = |half: Vec<(Report, &bool)>| half.into_iter().map(|(report, _)| report).collect();
+    (reports(with), reports(without))
 }
 
 /// Looks at the run as a whole: a failing exit status must be explained by what the log says of a binary.
@@ -201,48 +212,47 @@ impl Place {
     }
 }
 
-/// Sets tests against reports: each report belongs to one test, the first that fits.
-///
-/// Reports do not name their binary, so two binaries of a package with a test of one name share their reports in the order in
-/// which they ran. That may blame a finding on the wrong one of the two, and never hides a failed test: there are as many
-/// excuses as there are reports with findings.
+/// Sets tests against reports: each report belongs to one test, and a test may have several.
 struct Ledger<'a> {
-    /// With whether it has found its test.
-    reports: Vec<(&'a Report, bool)>,
+    reports: Vec<(&'a Report, Fate)>,
     /// Tests that ran.
     ran: usize,
     /// Tests that have a report.
     checked: usize,
 }
 
+/// What became of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// No test has claimed it.
+    Unclaimed,
+    /// It counts.
+    Claimed,
+    /// Its test passed, and has its findings as a value.
+    Expected,
+}
+
 impl<'a> Ledger<'a> {
     fn new(reports: &'a [Report]) -> Self {
-        Self { reports: reports.iter().map(|report| (report, false)).collect(), ran: 0, checked: 0 }
+        Self { reports: reports.iter().map(|report| (report, Fate::Unclaimed)).collect(), ran: 0, checked: 0 }
     }
 
     /// Enters the tests of all binaries, and returns those that failed for another reason than a finding.
-    ///
-    /// Failed ones first, so that none of them loses its report to a test of the same name that passed.
     fn enter(&mut self, binaries: &[Binary]) -> Vec<Failure> {
         self.ran = binaries.iter().map(Binary::ran).sum();
-        let failures = binaries.iter().flat_map(|binary| self.failures(binary)).collect();
-        for binary in binaries {
-            for test in binary.tests.iter().filter(|test| test.result == TestResult::Passed) {
-                let of_test = |report: &Report| is_of(report, binary, &test.name);
-                let _ = self.take(|report| of_test(report) && report.is_clean()) || self.take(of_test);
-            }
-        }
-        failures
+        binaries.iter().flat_map(|binary| self.failures(binary)).collect()
     }
 
     fn failures(&mut self, binary: &Binary) -> Vec<Failure> {
         let mut failures = Vec::new();
         for test in &binary.tests {
-            let TestResult::Failed { output } = &test.result else { continue };
-            if !self.is_excused(binary, &test.name, output) {
-                self.take(|report| is_of(report, binary, &test.name));
-                let (test, output) = (Some(test.name.clone()), output.clone());
-                failures.push(Failure { place: Place::of(binary), test, output });
+            match &test.result {
+                TestResult::Passed => self.passed(binary, &test.name),
+                TestResult::Failed { output } if self.is_excused(binary, &test.name, output) => {}
+                TestResult::Failed { output } => {
+                    let (test, output) = (Some(test.name.clone()), output.clone());
+                    failures.push(Failure { place: Place::of(binary), test, output });
+                }
             }
         }
         let nameless = || Failure { place: Place::of(binary), test: None, output: String::new() };
@@ -250,32 +260,54 @@ impl<'a> Ledger<'a> {
         failures
     }
 
-    /// Returns whether a test failed because of its findings: those of the check of its name, else those that it printed.
-    fn is_excused(&mut self, binary: &Binary, test: &str, output: &str) -> bool {
-        self.take(|report| is_excuse(report) && is_of(report, binary, test))
-            || self.take(|report| is_excuse(report) && is_told(report, binary, output))
+    fn passed(&mut self, binary: &Binary, test: &str) {
+        let fate = |report: &Report| match report.enforced() {
+            Enforced::ByCaller if !report.is_clean() => Fate::Expected,
+            _ => Fate::Claimed,
+        };
+        self.claim(|report| is_of(report, binary, test), fate);
     }
 
-    /// Takes the first report that fits and that no other test has.
-    fn take(&mut self, fits: impl Fn(&Report) -> bool) -> bool {
-        let found = self.reports.iter_mut().find(|(report, taken)| !taken && fits(report));
-        let Some((_, taken)) = found else { return false };
-        *taken = true;
-        self.checked += 1;
-        true
+    /// Returns whether a test failed because of its findings: those of its own checks, else those that it printed.
+    fn is_excused(&mut self, binary: &Binary, test: &str, output: &str) -> bool {
+        let of_test = |report: &Report| is_of(report, binary, test);
+        let claimed = self.claim(of_test, |_| Fate::Claimed);
+        let claimed = if claimed.is_empty() {
+            self.claim(|report| is_excuse(report) && is_told(report, binary, output), |_| Fate::Claimed)
+        } else {
+            claimed
+        };
+        claimed.into_iter().any(is_excuse)
+    }
+
+    /// Claims every report that fits for one test.
+    fn claim(&mut self, fits: impl Fn(&Report) -> bool, fate: impl Fn(&Report) -> Fate) -> Vec<&'a Report> {
+        let unclaimed = self.reports.iter_mut().filter(|(_, fate)| *fate == Fate::Unclaimed);
+        let mut claimed = Vec::new();
+        for (report, its_fate) in unclaimed.filter(|(report, _)| fits(report)) {
+            *its_fate = fate(report);
+            claimed.push(*report);
+        }
+        self.checked += usize::from(!claimed.is_empty());
+        claimed
     }
 
     fn unchecked(&self) -> Unchecked {
         let count = self.ran.saturating_sub(self.checked);
-        match self.reports.iter().all(|(_, taken)| *taken) {
-            true => Unchecked::Exactly(count),
-            false => Unchecked::AtMost(count),
+        match self.reports.iter().any(|(_, fate)| *fate == Fate::Unclaimed) {
+            false => Unchecked::Exactly(count),
+            true => Unchecked::AtMost(count),
         }
     }
 }
 
+/// Returns whether a report is of a check that this test made.
 fn is_of(report: &Report, binary: &Binary, test: &str) -> bool {
-    is_of_package(report, binary) && report.test() == test
+    let same_file = match (report.binary(), &binary.file) {
+        (Some(report), Some(binary)) => report == binary,
+        _ => true,
+    };
+    same_file && is_of_package(report, binary) && report.case().unwrap_or(report.test()) == test
 }
 
 fn is_of_package(report: &Report, binary: &Binary) -> bool {

@@ -14,6 +14,13 @@ pub(crate) const HINT_REPORT: &str = "what this test found is not known; run the
                                       tests no newer than `cargo-lightsout`";
 pub(crate) const NEVER_FINISHED: &str = "its writer was ended in the middle of writing it";
 
+/// Why a report cannot be used; the library says what it failed to do, and its hint, as the gate does itself.
+pub(crate) fn parse_report(cause: &lightsout::Error) -> String {
+    let text = cause.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    first.strip_prefix("failed to parse the report: ").unwrap_or(first).to_owned()
+}
+
 pub(crate) const QUIET: &str = "it does not say which test binaries ran";
 pub(crate) const HINT_QUIET: &str =
     "leave out `--quiet`: the gate could not tell a binary that died from one that passed";
@@ -144,7 +151,7 @@ pub(crate) fn vacuous(vacuous: Vacuous) -> Option<&'static str> {
 
 /// The one line that sums it up.
 pub(crate) fn summary(verdict: &Verdict) -> String {
-    let checked = verdict.reports.len();
+    let checked = verdict.reports.len() + verdict.expected.len();
     let found = match (verdict.findings(), checked) {
         (_, 0) => "no test checked".to_owned(),
         (0, _) => format!("no findings in {}", count(checked, "checked test")),
@@ -158,6 +165,7 @@ pub(crate) fn summary(verdict: &Verdict) -> String {
         Unchecked::AtMost(number) => format!("at most {} not checked by lightsout", count(number, "test")),
     };
     let others = [
+        (verdict.expected.len(), "check found what its test expects", "checks found what their tests expect"),
         (verdict.failures.len(), "test failed by itself", "tests failed by themselves"),
         (verdict.deaths.len(), "test binary died", "test binaries died"),
         (verdict.faults.len(), "file not readable", "files not readable"),

@@ -4,17 +4,16 @@ use lightsout::Report;
 use serde_json::json;
 
 use super::{CLEAN_ROWS, failure, table, time};
-use crate::report;
 use crate::verdict::{Failure, Place};
 
 fn report(test: &str, package: &str, kinds: &[&str], tasks: u64) -> Report {
     let finding = |kind: &&str| json!({ "kind": kind, "test": test, "summary": "alive", "count": 1, "sites": [], "evidence": [], "next": "" });
     let text = json!({
-        "version": 1, "test": test, "package": package, "ending": { "how": "passed" }, "allowed": [], "again": "",
+        "version": 1, "test": test, "package": package, "ending": { "how": "passed" }, "enforced": "by-attribute", "allowed": [], "again": "",
         "micros": 12_345, "findings": kinds.iter().map(finding).collect::<Vec<_>>(),
         "coverage": { "runs": 1, "tasks": tasks, "exact": tasks > 0, "unseen": [] },
     });
-    report::from_json(&text.to_string()).expect("a report")
+    Report::from_json(&text.to_string()).expect("a report")
 }
 
 fn plain(text: &str) -> String {

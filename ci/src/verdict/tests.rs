@@ -8,7 +8,6 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::gather::Gathered;
 use crate::libtest;
-use crate::report;
 use crate::suite::Built;
 
 /// A suite of two binaries, `one` and `two`, of the package `shop`; a line a test.
@@ -45,11 +44,11 @@ fn report(test: &str, ending: &serde_json::Value, kinds: &[&str]) -> Report {
                 "next": "end it" })
     };
     let text = json!({
-        "version": 1, "test": test, "package": "shop", "ending": ending, "allowed": [], "again": "cargo test",
+        "version": 1, "test": test, "package": "shop", "ending": ending, "enforced": "by-attribute", "allowed": [], "again": "cargo test",
         "micros": 1200, "findings": kinds.iter().map(finding).collect::<Vec<_>>(),
         "coverage": { "runs": 1, "tasks": 2, "exact": true, "unseen": [] },
     });
-    report::from_json(&text.to_string()).expect("a report")
+    Report::from_json(&text.to_string()).expect("a report")
 }
 
 fn clean(test: &str) -> Report {
@@ -112,17 +111,48 @@ fn report_excuses_one_test_only() {
     assert_eq!((verdict.exit(), verdict.unchecked), (Exit::Suite, Unchecked::Exactly(1)));
 }
 
+/// The report, with these keys of its JSON set.
+fn with(report: &Report, keys: &[(&str, &str)]) -> Report {
+    let mut json = serde_json::to_value(report).expect("JSON");
+    for (key, value) in keys {
+        json[*key] = json!(value);
+    }
+    Report::from_json(&json.to_string()).expect("a report")
+}
+
 #[test]
-fn passed_test_of_the_same_name_does_not_take_the_excuse() {
-    let verdict = judged(failed(), log(&["a ... ok"], &["a ... FAILED"]), vec![leaking("a")]);
+fn tests_of_one_name_are_told_apart_by_their_binaries() {
+    let log = || log(&["a ... ok"], &["a ... FAILED"]);
+    let in_two = with(&leaking("a"), &[("binary", "two")]);
+    let verdict = judged(failed(), log(), vec![in_two, with(&clean("a"), &[("binary", "one")])]);
     assert_eq!((verdict.exit(), failures(&verdict)), (Exit::Findings, vec![]));
+    assert_eq!(verdict.unchecked, Unchecked::Exactly(0));
+
+    let verdict = judged(failed(), log(), vec![with(&leaking("a"), &[("binary", "one")])]);
+    assert_eq!((verdict.exit(), failures(&verdict).len()), (Exit::Suite, 1));
+}
+
+#[test]
+fn finding_that_a_passed_test_has_as_a_value_is_expected() {
+    let value = with(&leaking("my check"), &[("case", "a"), ("enforced", "by-caller")]);
+    let verdict = judged(Ended::Passed, log(&["a ... ok"], &[]), vec![value.clone()]);
+    assert_eq!((verdict.exit(), verdict.expected.len(), verdict.findings()), (Exit::Clean, 1, 0));
+    assert_eq!(verdict.unchecked, Unchecked::Exactly(0));
+
+    let verdict = judged(failed(), log(&["a ... FAILED"], &[]), vec![value]);
+    assert_eq!((verdict.exit(), verdict.expected.len(), verdict.findings()), (Exit::Findings, 0, 1));
+}
+
+#[test]
+fn report_that_no_test_claims_counts() {
+    let value = with(&leaking("my check"), &[("enforced", "by-caller")]);
+    let verdict = judged(Ended::Passed, log(&["a ... ok"], &[]), vec![value]);
+    assert_eq!((verdict.exit(), verdict.unchecked), (Exit::Findings, Unchecked::AtMost(1)));
 }
 
 #[test]
 fn report_of_another_package_is_no_excuse() {
-    let mut foreign = serde_json::to_value(leaking("a")).expect("JSON");
-    foreign["package"] = json!("bank");
-    let foreign = report::from_json(&foreign.to_string()).expect("a report");
+    let foreign = with(&leaking("a"), &[("package", "bank")]);
     let verdict = judged(failed(), log(&["a ... FAILED"], &[]), vec![foreign]);
     assert_eq!(failures(&verdict).len(), 1);
 }

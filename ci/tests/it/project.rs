@@ -164,7 +164,7 @@ pub(crate) fn plain(name: &str, body: &str) -> String {
 pub(crate) fn report(test: &str, how: &str, findings: &[Value]) -> Value {
     let ending = if how == "panicked" { json!({ "how": how, "message": "oh" }) } else { json!({ "how": how }) };
     json!({
-        "version": 1, "test": test, "package": "shop", "ending": ending, "findings": findings, "allowed": [],
+        "version": 1, "test": test, "package": "shop", "ending": ending, "findings": findings, "enforced": "by-attribute", "allowed": [],
         "coverage": { "runs": 1, "tasks": 3, "exact": true, "unseen": [] },
         "again": format!("cargo test --package shop {test} -- --exact"), "micros": 12_345,
     })
