@@ -40,6 +40,8 @@ struct Document<'a> {
     /// What could not be read, a sentence each.
     faults: Vec<String>,
     reports: &'a [Report],
+    /// Reports with findings that a test has as a value and passed with.
+    expected: &'a [Report],
     log: Option<&'a Path>,
 }
 
@@ -91,13 +93,14 @@ impl<'a> Document<'a> {
             run: words::whole(&verdict.whole).map(|(sentence, _)| sentence),
             vacuous: verdict.vacuous != Vacuous::No,
             findings: verdict.findings(),
-            checked: verdict.reports.len(),
+            checked: verdict.checks(),
             unchecked,
             unchecked_is_exact,
             failures: failures.collect(),
             deaths: deaths.collect(),
             faults: verdict.faults.iter().map(ToString::to_string).collect(),
             reports: &verdict.reports,
+            expected: &verdict.expected,
             log: verdict.log.as_deref(),
         }
     }

@@ -145,6 +145,11 @@ impl Verdict {
         self.reports.iter().map(|report| report.findings().len()).sum()
     }
 
+    /// Returns how many checks were made.
+    pub(crate) fn checks(&self) -> usize {
+        self.reports.len() + self.expected.len()
+    }
+
     /// Returns how many reports are not clean.
     pub(crate) fn not_clean(&self) -> usize {
         self.reports.iter().filter(|report| !report.is_clean()).count()

@@ -151,7 +151,7 @@ pub(crate) fn vacuous(vacuous: Vacuous) -> Option<&'static str> {
 
 /// The one line that sums it up.
 pub(crate) fn summary(verdict: &Verdict) -> String {
-    let checked = verdict.reports.len() + verdict.expected.len();
+    let checked = verdict.checks();
     let found = match (verdict.findings(), checked) {
         (_, 0) => "no test checked".to_owned(),
         (0, _) => format!("no findings in {}", count(checked, "checked test")),
