@@ -7,4 +7,5 @@ mod project;
 mod faults;
 mod findings;
 mod folders;
+mod services;
 mod suite;

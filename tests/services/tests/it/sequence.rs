@@ -1,0 +1,84 @@
+//! On a paused clock: the numbers are virtual milliseconds.
+
+use std::future::{pending, ready};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io, process};
+
+use services::sequence::{Config, End, Summary, run};
+use tokio::time::sleep;
+
+use super::checked;
+
+const fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// A tick every 10 ms and an idle consumer; the file is named after the test and is not there yet.
+fn config(test: &str) -> Config {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sequence-{test}-{}.txt", process::id()));
+    Config { limit: 3, interval: ms(10), work: ms(0), path: absent(path) }
+}
+
+fn absent(path: PathBuf) -> PathBuf {
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            panic!("failed to remove `{}`: {error}", path.display())
+        }
+        _ => path,
+    }
+}
+
+#[checked(start_paused = true)]
+async fn sequence_ends_above_its_limit() {
+    let summary = run(config("limit"), pending()).await.unwrap();
+    assert_eq!(summary, Summary { last: Some(4), end: End::Limit });
+}
+
+#[checked(start_paused = true)]
+async fn sequence_can_be_stopped() {
+    let summary = run(config("stopped"), sleep(ms(25))).await.unwrap();
+    assert_eq!(summary, Summary { last: Some(2), end: End::Stopped });
+}
+
+#[checked(start_paused = true)]
+async fn stop_before_the_first_value_writes_nothing() {
+    let config = config("first");
+    let path = config.path.clone();
+    let summary = run(config, ready(())).await.unwrap();
+    assert_eq!(summary, Summary { last: None, end: End::Stopped });
+    assert!(!path.exists());
+}
+
+/// When the consumer sees the stop, at 35 ms, the second value is queued and the producer has the third in its hands.
+#[checked(start_paused = true)]
+async fn sequence_with_a_slow_consumer_can_be_stopped() {
+    let config = Config { work: ms(35), ..config("slow-stopped") };
+    let summary = run(config, sleep(ms(25))).await.unwrap();
+    assert_eq!(summary, Summary { last: Some(1), end: End::Stopped });
+}
+
+#[checked(start_paused = true)]
+async fn slow_consumer_gets_every_value_up_to_the_limit() {
+    let config = Config { work: ms(35), ..config("slow-limit") };
+    let summary = run(config, pending()).await.unwrap();
+    assert_eq!(summary, Summary { last: Some(4), end: End::Limit });
+}
+
+#[checked(start_paused = true)]
+#[cfg_attr(feature = "faulty", ignore = "the faulty form loses the write")]
+async fn last_value_is_on_disk_when_the_run_returns() {
+    let config = config("disk");
+    let path = config.path.clone();
+    run(config, pending()).await.unwrap();
+    assert_eq!(fs::read_to_string(path).unwrap(), "4\n");
+}
+
+#[checked(start_paused = true)]
+#[cfg_attr(feature = "faulty", ignore = "the faulty form loses the write")]
+async fn value_that_cannot_be_written_is_an_error() {
+    let config = config("unwritable");
+    let path = config.path.join("below-nothing");
+    let error = run(Config { path, ..config }, pending()).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+}
