@@ -104,6 +104,7 @@ pub struct Finding {
     pub(crate) sites: Vec<Site>,
     pub(crate) evidence: Vec<Evidence>,
     pub(crate) next: String,
+    pub(crate) rule: Option<String>,
 }
 
 impl Finding {
@@ -147,6 +148,12 @@ impl Finding {
     #[must_use]
     pub fn next_step(&self) -> &str {
         &self.next
+    }
+
+    /// Returns the argument of the attribute that allows it, for where it is meant to be; `None` for what cannot be allowed.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        self.rule.as_deref()
     }
 }
 

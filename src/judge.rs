@@ -82,7 +82,16 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn finding(&self, kind: Kind, summary: String, count: usize, sites: Vec<Site>) -> Finding {
-        Finding { kind, test: self.test.to_owned(), summary, count, sites, evidence: Vec::new(), next: String::new() }
+        Finding {
+            kind,
+            test: self.test.to_owned(),
+            summary,
+            count,
+            sites,
+            evidence: Vec::new(),
+            next: String::new(),
+            rule: None,
+        }
     }
 
     fn virtual_time(&self) -> words::Clock {
@@ -160,7 +169,8 @@ impl Judge<'_> {
         finding.evidence.push(evidence("state", words::movement(movement, tasks, self.seen.settled.waited)));
         finding.evidence.push(evidence("age", words::age(oldest, self.seen.settled.waited, self.virtual_time())));
         finding.evidence.extend(self.awaits(tasks).map(|place| evidence("awaits", place)));
-        finding.next = words::next_of_leak(movement, &site);
+        finding.next = words::next_of_leak(movement);
+        finding.rule = Some(words::rule("spawned_at", &format!("{}:{}", site.file, site.line)));
         finding
     }
 
@@ -226,7 +236,8 @@ impl Judge<'_> {
             let mut finding = self.finding(Kind::BlockedThread, words::blocked(starter), 1, Vec::new());
             finding.evidence.push(evidence("thread", format!("`{name}`")));
             finding.evidence.extend(tid.and_then(threads::doing).map(|doing| evidence("state", doing)));
-            finding.next = words::next_of_thread(starter, &name);
+            finding.next = words::next_of_thread(starter);
+            finding.rule = Some(words::rule("thread", &name));
             findings.push(finding);
         }
         findings
@@ -247,7 +258,8 @@ impl Judge<'_> {
             }
             let mut finding = self.finding(Kind::TaskPanic, words::panicked(1), 1, sites);
             finding.evidence.push(evidence("message", panicked.message.clone()));
-            finding.next = words::next_of_panic(&panicked.message);
+            finding.next = words::next_of_panic();
+            finding.rule = Some(words::rule("panic", panicked.message.lines().next().unwrap_or_default()));
             findings.push(finding);
         }
         findings

@@ -71,8 +71,8 @@
 //!   state       waiting; polled once, and nothing woke it in the 500 ms after the test
 //!   age         501 ms, of which lightsout waited 500 ms for it to end
 //!   awaits      tokio::io::util::lines::Lines<R>::next_line at src/server.rs:37:52
-//!   to do       keep its JoinHandle and await it after telling it to stop, or abort it, before the test ends; if
-//!               it may live on: allow(spawned_at = "src/server.rs:29", reason = "...")
+//!   to do       keep its JoinHandle and await it after telling it to stop, or abort it, before the test ends
+//!   if meant    allow(spawned_at = "src/server.rs:29", reason = "...")
 //! ```
 //!
 //! The mended accept loop keeps its connections in a `JoinSet`, which ends them when it is dropped:

@@ -91,6 +91,18 @@ impl Gate {
     }
 }
 
+impl Gate {
+    /// Returns the choice of features and profile as a person types it: what a command needs besides a package and a test's name.
+    pub(crate) fn build_words(&self) -> String {
+        let packages = Self { package: Vec::new(), workspace: false, exclude: Vec::new(), ..self.clone() };
+        let words = packages.cargo_args();
+        let words = words.iter().map(|word| word.to_string_lossy());
+        let quoted =
+            |word: &str| if word.contains(char::is_whitespace) { format!("'{word}'") } else { word.to_owned() };
+        words.map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
+    }
+}
+
 fn pairs((flag, values): (&str, &Vec<String>)) -> Vec<OsString> {
     values.iter().flat_map(|value| [flag.into(), value.into()]).collect()
 }

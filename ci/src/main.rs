@@ -47,7 +47,7 @@ fn run(gate: &Gate) -> Result<Exit, Error> {
     let workspace = cargo.workspace(gate)?;
     let folder = RunFolder::create(&folder::base(gate, &workspace), SystemTime::now())?;
     let verdict = judged(&cargo.suite(gate, workspace), &folder)?;
-    show::verdict(&verdict);
+    show::verdict(&verdict, &gate.build_words());
     json::write(gate, &verdict)?;
     Ok(verdict.exit())
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use lightsout::{Ending, Report};
+use lightsout::{Ending, Finding, Report};
 
 use crate::error::Error;
 use crate::exit::Exit;
@@ -22,12 +22,12 @@ const CLEAN_ROWS: usize = 8;
 /// Up to so many lines that a failed test printed are shown: its last ones.
 const OUTPUT_LINES: usize = 100;
 
-/// Prints a verdict on stdout.
-pub(crate) fn verdict(verdict: &Verdict) {
+/// Prints a verdict on stdout; `build` is what commands need to run a test of the same build again.
+pub(crate) fn verdict(verdict: &Verdict, build: &str) {
     let mut stdout = anstream::stdout();
     let color = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
     // A reader that has gone away (`| head`) does not change the exit code.
-    let _ = stdout.write_all(page(verdict, color).as_bytes()).and_then(|()| stdout.flush());
+    let _ = stdout.write_all(page(verdict, build, color).as_bytes()).and_then(|()| stdout.flush());
 }
 
 /// Prints a set-up fault on stderr.
@@ -36,10 +36,9 @@ pub(crate) fn fault(error: &Error) {
 }
 
 /// Returns everything that is printed, in parts with an empty line between them; escape codes in it are stripped later.
-fn page(verdict: &Verdict, color: bool) -> String {
-    let not_clean = verdict.reports.iter().filter(|report| !report.is_clean());
+fn page(verdict: &Verdict, build: &str, color: bool) -> String {
     let mut parts = vec![table(&verdict.reports)];
-    parts.extend(not_clean.map(|it| lightsout::report::human(it, color)));
+    parts.extend(groups(&verdict.reports).iter().map(|group| self::group(group, build, color)));
     parts.extend(verdict.failures.iter().map(failure));
     parts.extend(verdict.deaths.iter().map(|death| bad(&words::death(death))));
     parts.extend(words::whole(&verdict.whole).map(|(sentence, lines)| bad(&sentence) + "\n" + &indent(lines)));
@@ -49,6 +48,26 @@ fn page(verdict: &Verdict, color: bool) -> String {
     parts.push(sum(verdict));
     let parts: Vec<_> = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty()).collect();
     parts.join("\n\n") + "\n"
+}
+
+/// The findings of one kind and place, each with its report: what a mend at one place ends.
+type Group<'a> = Vec<(&'a Report, &'a Finding)>;
+
+fn groups(reports: &[Report]) -> Vec<Group<'_>> {
+    let mut groups: BTreeMap<_, Group<'_>> = BTreeMap::new();
+    for report in reports {
+        for finding in report.findings() {
+            groups.entry((finding.kind(), finding.sites())).or_default().push((report, finding));
+        }
+    }
+    groups.into_values().collect()
+}
+
+/// Returns a group as its fullest finding, with the tests that show it.
+fn group(group: &Group<'_>, build: &str, color: bool) -> String {
+    let (report, finding) = group.iter().max_by_key(|(_, finding)| finding.count()).expect("a group has a finding");
+    let tests: Vec<&str> = group.iter().map(|(report, _)| report.test()).collect();
+    lightsout::report::finding(finding, &words::tests(&tests), &words::again(report.again(), build), color)
 }
 
 fn table(reports: &[Report]) -> String {

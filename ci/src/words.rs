@@ -29,6 +29,26 @@ pub(crate) const COLUMNS: [&str; 4] = ["test", "tasks", "findings", "time"];
 pub(crate) const CLEAN: &str = "clean";
 pub(crate) const FAILED_BY_ITSELF: &str = "failed by itself";
 
+/// Up to so many tests of one place are named.
+const NAMED_TESTS: usize = 5;
+
+/// The tests that show one finding.
+pub(crate) fn tests(tests: &[&str]) -> String {
+    let named = tests.iter().take(NAMED_TESTS).copied().collect::<Vec<_>>().join(", ");
+    match tests.len().saturating_sub(NAMED_TESTS) {
+        0 => named,
+        more => format!("{named}, and {more} more"),
+    }
+}
+
+/// The command that runs a test again, on the same build.
+pub(crate) fn again(command: &str, build: &str) -> String {
+    match command.split_once(" -- ") {
+        Some((cargo, test)) if !build.is_empty() => format!("{cargo} {build} -- {test}"),
+        _ => command.to_owned(),
+    }
+}
+
 /// What `gate --help` says below the options.
 pub(crate) fn after_help() -> String {
     let codes = Exit::ALL.map(|exit| format!("  {:<4} {}\n", exit.code(), exit.meaning())).concat();

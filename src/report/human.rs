@@ -24,6 +24,20 @@ pub fn human(report: &Report, color: bool) -> String {
     page.text
 }
 
+/// Renders one finding for a person, with the tests that show it and the command that runs one of them again; for whoever groups the
+/// findings of many tests. The text ends with a line break.
+#[must_use]
+pub fn finding(finding: &Finding, tests: &str, again: &str, color: bool) -> String {
+    let mut page = Page { text: String::new(), color };
+    let mut render = || {
+        page.finding(finding)?;
+        page.line("tests", tests)?;
+        page.verbatim("run again", again)
+    };
+    render().expect("lightsout bug: a string takes all text");
+    page.text
+}
+
 struct Page {
     text: String,
     color: bool,
@@ -39,6 +53,7 @@ impl Page {
             writeln!(self.text, "lightsout: {count} in {test}")?;
         }
         for finding in &report.findings {
+            writeln!(self.text)?;
             self.finding(finding)?;
         }
         writeln!(self.text)?;
@@ -54,14 +69,14 @@ impl Page {
             self.line("not seen", &format!("{} ({})", unseen.what, unseen.why))?;
         }
         if !report.is_clean() {
-            self.line("run again", &report.again)?;
+            self.verbatim("run again", &report.again)?;
         }
         Ok(())
     }
 
     fn finding(&mut self, finding: &Finding) -> fmt::Result {
         let kind = self.paint(BAD, finding.kind.name());
-        writeln!(self.text, "\n{kind}: {}", finding.summary)?;
+        writeln!(self.text, "{kind}: {}", finding.summary)?;
         for site in &finding.sites {
             let label = site_label(finding);
             self.painted_line(label, &site.to_string(), PLACE)?;
@@ -69,7 +84,8 @@ impl Page {
         for evidence in &finding.evidence {
             self.line(&evidence.about, &evidence.seen)?;
         }
-        self.line("to do", &finding.next)
+        self.line("to do", &finding.next)?;
+        finding.rule.iter().try_for_each(|rule| self.verbatim("if meant", rule))
     }
 
     fn ending(&mut self, ending: &Ending) -> fmt::Result {
@@ -79,6 +95,12 @@ impl Page {
             Ending::Panicked(message) => self.line("the body", &format!("panicked: {message}")),
             Ending::Unfinished => self.line("the body", "had not finished"),
         }
+    }
+
+    /// Writes a line to be copied, which nothing may break.
+    fn verbatim(&mut self, label: &str, text: &str) -> fmt::Result {
+        let label = self.paint(LABEL, &format!("{label:<COLUMN$}"));
+        writeln!(self.text, "  {label}{text}")
     }
 
     fn line(&mut self, label: &str, text: &str) -> fmt::Result {

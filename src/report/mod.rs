@@ -5,4 +5,4 @@ mod human;
 mod json;
 pub(crate) mod words;
 
-pub use human::human;
+pub use human::{finding, human};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::allow::{Allow, CatchAll};
-use crate::finding::{Site, Unseen};
+use crate::finding::Unseen;
 use crate::judge::Movement;
 use crate::ledger::census::LiveTask;
 use crate::run::Hang;
@@ -78,15 +78,21 @@ pub(crate) fn waited(waited: Duration, clock: Clock) -> String {
     format!("of which lightsout waited {}{clock} for it to end", time(waited))
 }
 
-pub(crate) fn next_of_leak(movement: Movement, site: &Site) -> String {
-    let first = match movement {
+pub(crate) fn next_of_leak(movement: Movement) -> String {
+    match movement {
         Movement::Waiting | Movement::Unstarted => {
             "keep its JoinHandle and await it after telling it to stop, or abort it, before the test ends"
         }
         Movement::Looping { .. } => "give its loop a way out that the test's end takes, and await its JoinHandle",
         Movement::Running => "do not block in a task: move the blocking call to spawn_blocking, or make it async",
-    };
-    format!("{first}; if it may live on: allow(spawned_at = \"{}:{}\", reason = \"...\")", site.file, site.line)
+    }
+    .to_owned()
+}
+
+/// Returns the argument of the attribute that allows something; characters that mean something in a pattern are escaped.
+pub(crate) fn rule(key: &str, text: &str) -> String {
+    let pattern = glob::Pattern::escape(text);
+    format!("allow({key} = {pattern:?}, reason = \"...\")")
 }
 
 pub(crate) fn next_of_count(hooked: bool) -> String {
@@ -108,23 +114,22 @@ pub(crate) fn blocked(starter: Starter) -> String {
     }
 }
 
-pub(crate) fn next_of_thread(starter: Starter, name: &str) -> String {
-    let first = match starter {
+pub(crate) fn next_of_thread(starter: Starter) -> String {
+    match starter {
         Starter::Runtime => {
             "a closure given to spawn_blocking, or a task that blocks, does not return: give it a time limit or a way to be told"
         }
         Starter::Test => "join it before the test ends, after telling it to stop",
-    };
-    format!("{first}; if it may live on: allow(thread = \"{name}\", reason = \"...\")")
+    }
+    .to_owned()
 }
 
 pub(crate) fn panicked(number: usize) -> String {
     if number == 1 { "a task panicked".to_owned() } else { format!("{number} tasks panicked") }
 }
 
-pub(crate) fn next_of_panic(message: &str) -> String {
-    let line = message.lines().next().unwrap_or_default().replace('"', "?");
-    format!("mend the panic, or, if the test is about it: allow(panic = \"{line}\", reason = \"...\")")
+pub(crate) fn next_of_panic() -> String {
+    "mend the panic; a JoinHandle that nobody awaits would have hidden it".to_owned()
 }
 
 pub(crate) fn hang(hang: &Hang, deadline: Duration) -> String {

@@ -1,3 +1,5 @@
+//! What the log of a suite is read as.
+
 use std::path::PathBuf;
 
 use super::{Binary, Log, Ran, Test, TestResult, When, parse};

@@ -1,3 +1,5 @@
+//! How a verdict is shown.
+
 use std::time::Duration;
 
 use lightsout::Report;

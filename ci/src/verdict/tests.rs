@@ -1,3 +1,5 @@
+//! What a run and its reports are judged as.
+
 use std::path::Path;
 
 use lightsout::Report;
