@@ -5,9 +5,10 @@
 //! cargo bench -p benches --bench tracking --no-default-features     # tokio without its feature `tracing`
 //! ```
 //!
-//! Contenders, in turns: a bare tokio runtime; lightsout's, timed inside the body of one `Check::run`, so without the run around
-//! it; and console-subscriber as its users install it. Each turn has a fresh thread and a fresh runtime, warmed up before the clock
-//! starts. console-subscriber plays in a process of its own, since a subscriber in this one would switch tokio's spans on for all.
+//! Contenders, in turns: a bare tokio runtime; one whose hooks do nothing, which is the floor under everything that learns from
+//! hooks; lightsout's, timed inside the body of one `Check::run`, so without the run around it; and console-subscriber as its users
+//! install it. Each turn has a fresh thread and a fresh runtime, warmed up before the clock starts. console-subscriber plays in a
+//! process of its own, since a subscriber in this one would switch tokio's spans on for all.
 
 use std::sync::mpsc;
 use std::thread;
@@ -18,8 +19,9 @@ use lightsout::{Check, Runtime};
 use tokio::runtime::Builder;
 
 const BATCH: usize = 100;
-const WARM_UP: usize = 2_000;
-const TASKS: usize = 20_000;
+const WARM_UP: usize = 1_000;
+/// So few that a turn is seldom interrupted; many turns make up for it.
+const TASKS: usize = 4_000;
 const WORKERS: usize = 2;
 
 /// Who spawns: the body itself, which is on no worker, or one task on behalf of it.
@@ -80,9 +82,27 @@ async fn timed(spawner: Spawner, tasks: usize) -> f64 {
     }
 }
 
-fn bare(flavor: Flavor, spawner: Spawner, tasks: usize) -> f64 {
-    let run = move || flavor.builder().build().expect("a runtime can be had").block_on(timed(spawner, tasks));
+/// Builds, and runs the load on a thread of its own.
+fn on_thread(mut builder: Builder, spawner: Spawner, tasks: usize) -> f64 {
+    let run = move || builder.build().expect("a runtime can be had").block_on(timed(spawner, tasks));
     thread::spawn(run).join().expect("it only measures")
+}
+
+fn bare(flavor: Flavor, spawner: Spawner, tasks: usize) -> f64 {
+    on_thread(flavor.builder(), spawner, tasks)
+}
+
+#[cfg(tokio_unstable)]
+fn hooked(flavor: Flavor, spawner: Spawner, tasks: usize) -> f64 {
+    let mut builder = flavor.builder();
+    builder.on_task_spawn(|_| {}).on_before_task_poll(|_| {}).on_after_task_poll(|_| {}).on_task_terminate(|_| {});
+    on_thread(builder, spawner, tasks)
+}
+
+/// Without the flag there are no hooks.
+#[cfg(not(tokio_unstable))]
+fn hooked(flavor: Flavor, spawner: Spawner, tasks: usize) -> f64 {
+    bare(flavor, spawner, tasks)
 }
 
 fn tracked(flavor: Flavor, spawner: Spawner, tasks: usize) -> f64 {
@@ -96,8 +116,13 @@ fn tracked(flavor: Flavor, spawner: Spawner, tasks: usize) -> f64 {
 }
 
 fn compare(flavor: Flavor, spawner: Spawner, what: &str, bar: f64, time: Duration) {
-    let [bare, tracked] = rounds(time, [&mut || bare(flavor, spawner, TASKS), &mut || tracked(flavor, spawner, TASKS)]);
+    let turns: [&mut dyn FnMut() -> f64; 3] =
+        [&mut || bare(flavor, spawner, TASKS), &mut || hooked(flavor, spawner, TASKS), &mut || {
+            tracked(flavor, spawner, TASKS)
+        }];
+    let [bare, hooked, tracked] = rounds(time, turns);
     line(what, &bare, &tracked, &ratios(&tracked, &bare), "x", Bar::AtMost(bar));
+    line("  hooks that do nothing, in its place", &bare, &hooked, &ratios(&hooked, &bare), "x", Bar::None);
 }
 
 fn main() {
@@ -127,7 +152,7 @@ mod console {
     pub(crate) const HERE: bool = true;
 
     /// It is 30 to 200 times slower than the others.
-    const TASKS: usize = 2_000;
+    const TASKS: usize = 4_000;
 
     /// Measures in this process, with the subscriber in place.
     pub(crate) fn play() {
