@@ -29,7 +29,9 @@ const TAKEN: u64 = u64::MAX;
 /// a task before it tells of the end of its last poll; a slot that were free by then would be searched for in vain.
 const ENDED: u64 = 1 << 63;
 
+/// Aligned so that none lies across two cache lines.
 #[derive(Debug, Default)]
+#[repr(align(32))]
 struct Slot {
     /// The task's id, `FREE` or `TAKEN`; with `ENDED` in it the task is no longer alive.
     id: AtomicU64,
@@ -39,6 +41,8 @@ struct Slot {
     born: AtomicU32,
     /// Counts the beginnings and the ends of polls: odd while the task is being polled.
     edges: AtomicU32,
+    /// How many tasks have stood here. Only who has taken the slot writes it, which spares every spawn a shared counter.
+    uses: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -115,6 +119,7 @@ impl Tasks {
         slot.place.store(ptr::from_ref(place).cast_mut(), Ordering::Relaxed);
         slot.born.store(now, Ordering::Relaxed);
         slot.edges.store(0, Ordering::Relaxed);
+        slot.uses.store(slot.uses.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         slot.id.store(id, Ordering::Release);
     }
 
@@ -140,6 +145,11 @@ impl Tasks {
         let mut rows: Vec<Row> = self.slots().filter_map(Self::row).collect();
         rows.sort_unstable_by_key(|row| row.id);
         rows
+    }
+
+    /// Returns how many tasks were ever written down.
+    pub(crate) fn begun(&self) -> u64 {
+        self.slots().map(|slot| u64::from(slot.uses.load(Ordering::Relaxed))).sum()
     }
 
     /// Returns whether no task is alive.
@@ -284,6 +294,7 @@ mod tests {
             tasks.end(id);
         }
         assert_eq!(ids(&tasks), [1]);
+        assert_eq!(tasks.begun(), 99_999);
         assert_eq!(tasks.made.load(Ordering::Relaxed), 1);
     }
 
