@@ -9,6 +9,9 @@
 //! hooks; lightsout's, timed inside the body of one `Check::run`, so without the run around it; and console-subscriber as its users
 //! install it. Each turn has a fresh thread and a fresh runtime, warmed up before the clock starts. console-subscriber plays in a
 //! process of its own, since a subscriber in this one would switch tokio's spans on for all.
+//!
+//! All contenders share one build of tokio. What lightsout's own choice of tokio features costs a program, `taskdump` above all, is
+//! in every column and so in no ratio.
 
 use std::sync::mpsc;
 use std::thread;
