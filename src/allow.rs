@@ -152,7 +152,7 @@ impl Rules {
     /// Returns the rules that allow whatever they are asked about, which leaves nothing to check: each is asked about something
     /// that cannot be.
     pub(crate) fn catch_alls(&self) -> impl Iterator<Item = (&Allow, CatchAll)> {
-        let nowhere = Site { file: "\u{1}/\u{1}.rs".to_owned(), line: 0, column: 0 };
+        let nowhere = Site { file: "\u{1}/\u{1}.rs".into(), line: 0, column: 0 };
         self.rules.iter().filter_map(move |(allow, matcher, _)| {
             let (function, name) = (Some("\u{1}"), Some("\u{1}"));
             let asked = [
@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     fn task(file: &str, line: u32, function: Option<&str>) -> bool {
-        let site = Site { file: file.to_owned(), line, column: 5 };
+        let site = Site { file: file.to_owned().into(), line, column: 5 };
         let rules = [
             Allow::spawned_at("src/pool.rs").because("a file"),
             Allow::spawned_at("src/server.rs:40").because("a line"),

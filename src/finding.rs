@@ -3,7 +3,9 @@
 //! The JSON form of [`Report`] is the contract with the outside: kebab-case keys, `version` first, and no key is renamed without
 //! a new version. A reader that meets a newer version must refuse it and not guess.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -56,7 +58,9 @@ impl fmt::Display for Kind {
 #[serde(rename_all = "kebab-case")]
 pub struct Site {
     /// The path as the compiler saw it: relative to the workspace for its own code, absolute for a dependency's.
-    pub file: String,
+    ///
+    /// Borrowed where the compiler wrote it into the program, so that a census of a million tasks copies no path.
+    pub file: Cow<'static, str>,
     /// Counts from 1; 0 where only the file is known.
     pub line: u32,
     /// Counts from 1; 0 where it is not known.
@@ -64,8 +68,13 @@ pub struct Site {
 }
 
 impl Site {
-    pub(crate) fn of(place: &std::panic::Location<'_>) -> Self {
-        Self { file: place.file().to_owned(), line: place.line(), column: place.column() }
+    pub(crate) fn of(place: &'static Location<'static>) -> Self {
+        Self { file: Cow::Borrowed(place.file()), line: place.line(), column: place.column() }
+    }
+
+    /// Returns the place of a panic, which is lent for as long as its hook runs.
+    pub(crate) fn of_panic(place: &Location<'_>) -> Self {
+        Self { file: Cow::Owned(place.file().to_owned()), line: place.line(), column: place.column() }
     }
 }
 

@@ -266,7 +266,7 @@ impl Judge<'_> {
     }
 
     fn coverage(&self, rules: &Rules) -> Coverage {
-        let spawned = self.ledger.spawned.load(std::sync::atomic::Ordering::Relaxed);
+        let spawned = self.ledger.tasks.begun();
         let mut unseen = Vec::new();
         if !hooks::HOOKED {
             unseen.push(words::unseen_without_hooks());

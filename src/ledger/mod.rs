@@ -8,7 +8,7 @@ pub(crate) mod thread;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::runtime::RuntimeMetrics;
@@ -51,8 +51,6 @@ pub(crate) struct Ledger {
     pub(crate) granted: Mutex<Vec<Allow>>,
     /// Wakes the run's root future.
     pub(crate) bell: Bell,
-    /// How many tasks the hooks saw begin.
-    pub(crate) spawned: AtomicU64,
     /// The system's id of the thread that the body runs on; unset before it runs, and where it is not known.
     body_thread: OnceLock<Tid>,
     /// How many worker threads the runtime has; 0 where tasks run on the body's thread.
@@ -80,7 +78,6 @@ impl Ledger {
             threads: RuntimeThreads::default(),
             granted: Mutex::default(),
             bell: Bell::default(),
-            spawned: AtomicU64::new(0),
             body_thread: OnceLock::new(),
             workers: AtomicUsize::new(0),
             asleep: AtomicUsize::new(0),

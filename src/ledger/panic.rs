@@ -47,7 +47,8 @@ mod tests {
     const TOKIO: &str = "/home/me/.cargo/registry/src/index/tokio-1.54.1/src/runtime/task/harness.rs";
 
     fn frames(frames: &[(&str, &str)]) -> Vec<Frame> {
-        let site = |file: &str| Some(Site { file: file.to_owned(), line: 1, column: 1 }).filter(|_| !file.is_empty());
+        let site =
+            |file: &str| Some(Site { file: file.to_owned().into(), line: 1, column: 1 }).filter(|_| !file.is_empty());
         frames.iter().map(|(name, file)| Frame { function: (*name).to_owned(), site: site(file) }).collect()
     }
 

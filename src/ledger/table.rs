@@ -25,10 +25,15 @@ const TABLES: usize = 40;
 const FREE: u64 = 0;
 /// A slot that is being filled.
 const TAKEN: u64 = u64::MAX;
+/// Stands beside the id of a task that has ended in the middle of a poll, until the end of that poll. tokio tells of the end of
+/// a task before it tells of the end of its last poll; a slot that were free by then would be searched for in vain.
+const ENDED: u64 = 1 << 63;
 
+/// Aligned so that none lies across two cache lines.
 #[derive(Debug, Default)]
+#[repr(align(32))]
 struct Slot {
-    /// The task's id, `FREE` or `TAKEN`.
+    /// The task's id, `FREE` or `TAKEN`; with `ENDED` in it the task is no longer alive.
     id: AtomicU64,
     /// The spawn place; null before the first use.
     place: AtomicPtr<Location<'static>>,
@@ -36,6 +41,8 @@ struct Slot {
     born: AtomicU32,
     /// Counts the beginnings and the ends of polls: odd while the task is being polled.
     edges: AtomicU32,
+    /// How many tasks have stood here. Only who has taken the slot writes it, which spares every spawn a shared counter.
+    uses: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -50,21 +57,34 @@ impl Table {
         Self { from, slots: (0..size).map(|_| Slot::default()).collect() }
     }
 
+    /// Returns the slot where a task nearly always stands.
+    fn home(&self, id: u64) -> &Slot {
+        &self.slots[id as usize & (self.slots.len() - 1)]
+    }
+
     fn near(&self, id: u64) -> impl Iterator<Item = &Slot> {
-        let mask = self.slots.len() - 1;
-        let home = id as usize;
-        (0..REACH).map(move |step| &self.slots[home.wrapping_add(step) & mask])
+        (0..REACH as u64).map(move |step| self.home(id.wrapping_add(step)))
     }
 
     fn find(&self, id: u64) -> Option<&Slot> {
-        self.near(id).find(|slot| slot.id.load(Ordering::Relaxed) == id)
+        self.near(id).find(|slot| slot.holds(id))
     }
 
     fn claim(&self, id: u64) -> Option<&Slot> {
-        self.near(id).find(|slot| {
-            slot.id.load(Ordering::Relaxed) == FREE
-                && slot.id.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
-        })
+        self.near(id).find(|slot| slot.take())
+    }
+}
+
+impl Slot {
+    /// Returns whether this task stands here, alive or ended in the middle of a poll.
+    fn holds(&self, id: u64) -> bool {
+        self.id.load(Ordering::Relaxed) & !ENDED == id
+    }
+
+    /// Takes the slot if it is free.
+    fn take(&self) -> bool {
+        self.id.load(Ordering::Relaxed) == FREE
+            && self.id.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 }
 
@@ -99,22 +119,25 @@ impl Tasks {
         slot.place.store(ptr::from_ref(place).cast_mut(), Ordering::Relaxed);
         slot.born.store(now, Ordering::Relaxed);
         slot.edges.store(0, Ordering::Relaxed);
+        slot.uses.store(slot.uses.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         slot.id.store(id, Ordering::Release);
     }
 
     /// Counts the beginning or the end of a poll. A task is polled by one thread at a time, so a load and a store suffice.
     pub(crate) fn edge(&self, id: u64) {
-        if let Some(slot) = self.find(id) {
-            slot.edges.store(slot.edges.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        let Some(slot) = self.find(id) else { return };
+        slot.edges.store(slot.edges.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        if slot.id.load(Ordering::Relaxed) & ENDED != 0 {
+            slot.id.store(FREE, Ordering::Release);
         }
     }
 
     /// Forgets a task that has ended. An id that was never written down is no fault: tokio tells of the end of blocking
     /// closures and of its own workers, whose beginning it does not tell.
     pub(crate) fn end(&self, id: u64) {
-        if let Some(slot) = self.find(id) {
-            slot.id.store(FREE, Ordering::Release);
-        }
+        let Some(slot) = self.find(id) else { return };
+        let is_polled = slot.edges.load(Ordering::Relaxed) % 2 == 1;
+        slot.id.store(if is_polled { id | ENDED } else { FREE }, Ordering::Release);
     }
 
     /// Returns the live tasks, oldest id first.
@@ -124,15 +147,23 @@ impl Tasks {
         rows
     }
 
+    /// Returns how many tasks were ever written down.
+    pub(crate) fn begun(&self) -> u64 {
+        self.slots().map(|slot| u64::from(slot.uses.load(Ordering::Relaxed))).sum()
+    }
+
     /// Returns whether no task is alive.
     pub(crate) fn is_empty(&self) -> bool {
-        self.slots().all(|slot| slot.id.load(Ordering::Acquire) == FREE)
+        self.slots()
+            .map(|slot| slot.id.load(Ordering::Acquire))
+            .all(|id| id == FREE || (id & ENDED != 0 && id != TAKEN))
     }
 
     fn row(slot: &Slot) -> Option<Row> {
         let id = slot.id.load(Ordering::Acquire);
         let place = slot.place.load(Ordering::Relaxed);
-        if id == FREE || id == TAKEN {
+        // `TAKEN` has that bit too.
+        if id == FREE || id & ENDED != 0 {
             return None;
         }
         // SAFETY: an id is published only after `begin` has stored a place, which came from a `&'static Location`.
@@ -147,15 +178,33 @@ impl Tasks {
     }
 
     fn find(&self, id: u64) -> Option<&Slot> {
-        let made = &self.tables[..self.made.load(Ordering::Acquire)];
-        let tables = || made.iter().rev().filter_map(OnceLock::get);
+        let made = self.made.load(Ordering::Acquire);
+        let newest = self.tables.get(made.wrapping_sub(1))?.get()?;
+        let home = newest.home(id);
+        if home.holds(id) { Some(home) } else { self.find_away(id, made) }
+    }
+
+    /// Finds a task that does not stand in its home in the newest table.
+    #[cold]
+    fn find_away(&self, id: u64, made: usize) -> Option<&Slot> {
+        let tables = || self.tables[..made].iter().rev().filter_map(OnceLock::get);
         let likely = tables().find(|table| table.from <= id).and_then(|table| table.find(id));
         // Neighbouring ids may have raced for a new table, and old ones may stand in any.
-        likely.or_else(|| if made.len() > 1 { tables().find_map(|table| table.find(id)) } else { None })
+        likely.or_else(|| if made > 1 { tables().find_map(|table| table.find(id)) } else { None })
     }
 
     fn claim(&self, id: u64) -> &Slot {
-        let mut made = self.made.load(Ordering::Acquire);
+        let made = self.made.load(Ordering::Acquire);
+        let newest = self.tables.get(made.wrapping_sub(1)).and_then(OnceLock::get);
+        match newest.map(|table| table.home(id)).filter(|home| home.take()) {
+            Some(home) => home,
+            None => self.claim_away(id, made),
+        }
+    }
+
+    /// Claims a slot near the home, or in a new table.
+    #[cold]
+    fn claim_away(&self, id: u64, mut made: usize) -> &Slot {
         loop {
             if let Some(slot) = made.checked_sub(1).and_then(|last| self.tables[last].get()?.claim(id)) {
                 return slot;
@@ -196,6 +245,23 @@ mod tests {
     }
 
     #[test]
+    fn task_that_ends_in_a_poll_is_gone_at_once_and_frees_its_slot_after_the_poll() {
+        let tasks = Tasks::new();
+        let id = 7;
+        let its_twin = id + FIRST as u64;
+        tasks.begin(id, here(), 0);
+        tasks.edge(id);
+        tasks.end(id);
+        assert!(tasks.is_empty());
+        assert_eq!(ids(&tasks), Vec::<u64>::new());
+        tasks.begin(its_twin, here(), 0);
+        tasks.edge(id);
+        assert_eq!(ids(&tasks), [its_twin]);
+        assert_eq!(tasks.rows()[0].edges, 0);
+        assert_eq!(tasks.slots().filter(|slot| slot.id.load(Ordering::Relaxed) != FREE).count(), 1);
+    }
+
+    #[test]
     fn end_of_an_unknown_task_is_ignored() {
         let tasks = Tasks::new();
         tasks.end(5);
@@ -228,6 +294,7 @@ mod tests {
             tasks.end(id);
         }
         assert_eq!(ids(&tasks), [1]);
+        assert_eq!(tasks.begun(), 99_999);
         assert_eq!(tasks.made.load(Ordering::Relaxed), 1);
     }
 

@@ -38,7 +38,6 @@ pub(crate) fn number(id: Id) -> u64 {
 mod flavor {
     use std::fmt;
     use std::sync::Arc;
-    use std::sync::atomic::Ordering;
 
     use tokio::runtime::{Builder, TaskMeta};
 
@@ -94,8 +93,6 @@ mod flavor {
         let spawn = move |meta: &TaskMeta<'_>| {
             let id = number(meta.id());
             spawn.tasks.begin(id, meta.spawned_at(), spawn.now());
-            // A counter of one run, written by its own few threads: cheaper than a sum over shards would ever pay back.
-            spawn.spawned.fetch_add(1, Ordering::Relaxed);
             if functions {
                 lock(&spawn.stacks).insert(id, symbols::stack(SPAWN_DEPTH));
             }

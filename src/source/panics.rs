@@ -43,7 +43,7 @@ fn write_down(info: &PanicHookInfo<'_>) {
             lock(&ledger.panics).push(Panicked {
                 who,
                 message: message(info.payload()),
-                place: info.location().map(Site::of),
+                place: info.location().map(Site::of_panic),
                 stack: symbols::stack(DEPTH),
             });
         }

@@ -69,7 +69,7 @@ pub(crate) fn frames(stack: &[usize]) -> Vec<Frame> {
 /// Returns a place with its path as the compiler's own locations have it: relative to the workspace where it lies inside.
 pub(crate) fn site(file: &Path, line: Option<u32>, column: Option<u32>) -> Site {
     let file = workspace().and_then(|root| file.strip_prefix(root).ok()).unwrap_or(file);
-    Site { file: file.to_string_lossy().into_owned(), line: line.unwrap_or(0), column: column.unwrap_or(0) }
+    Site { file: file.to_string_lossy().into_owned().into(), line: line.unwrap_or(0), column: column.unwrap_or(0) }
 }
 
 /// Returns the folder of the workspace: the nearest one with a lock file above the package, in which cargo starts tests.

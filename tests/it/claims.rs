@@ -32,7 +32,7 @@ pub(crate) fn leaked(report: &Report, count: usize, file: &str, line: u32) {
     assert_eq!(finding.count(), count, "{report}");
     if HOOKED {
         let site = &finding.sites()[0];
-        assert_eq!((site.file.as_str(), site.line), (file, line), "{report}");
+        assert_eq!((&*site.file, site.line), (file, line), "{report}");
     } else {
         assert_eq!(finding.sites(), [], "{report}");
     }

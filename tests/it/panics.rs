@@ -14,7 +14,7 @@ fn panic_that_nobody_looks_at_is_found() {
     });
     let finding = only(&report, Kind::TaskPanic);
     assert_eq!(said(finding, "message"), "lost 1");
-    assert_eq!((finding.sites()[0].file.as_str(), finding.sites()[0].line), (file!(), line!() - 4));
+    assert_eq!((&*finding.sites()[0].file, finding.sites()[0].line), (file!(), line!() - 4));
 }
 
 #[test]
