@@ -36,6 +36,7 @@ mod words {
         settings.add_filter(r#""column": \d+"#, r#""column": COLUMN"#);
         settings.add_filter(r"reports\.rs:\d+", "reports.rs:LINE");
         settings.add_filter(r#""micros": \d+"#, r#""micros": MICROS"#);
+        settings.add_filter(r#""binary": "it-[0-9a-f]+""#, r#""binary": "it-HASH""#);
         settings.set_prepend_module_to_snapshot(false);
         settings
     }
