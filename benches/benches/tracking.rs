@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo bench -p benches --bench tracking [-- --quick]
-//! cargo bench -p benches --bench tracking --no-default-features     # tokio without its feature `tracing`
+//! cargo bench -p benches --bench tracking --features console     # and console-subscriber, with the feature `tracing` of tokio
 //! ```
 //!
 //! Contenders, in turns: a bare tokio runtime; one whose hooks do nothing, which is the floor under everything that learns from
