@@ -30,7 +30,7 @@ const TAKEN: u64 = u64::MAX;
 const ENDED: u64 = 1 << 63;
 
 /// Aligned so that none lies across two cache lines.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[repr(align(32))]
 struct Slot {
     /// The task's id, `FREE` or `TAKEN`; with `ENDED` in it the task is no longer alive.
@@ -54,28 +54,21 @@ struct Table {
 
 impl Table {
     fn new(size: usize, from: u64) -> Self {
-        Self { from, slots: (0..size).map(|_| Slot::default()).collect() }
-    }
-
-    /// Returns the slot where a task nearly always stands.
-    fn home(&self, id: u64) -> &Slot {
-        &self.slots[id as usize & (self.slots.len() - 1)]
-    }
-
-    fn near(&self, id: u64) -> impl Iterator<Item = &Slot> {
-        (0..REACH as u64).map(move |step| self.home(id.wrapping_add(step)))
-    }
-
-    fn find(&self, id: u64) -> Option<&Slot> {
-        self.near(id).find(|slot| slot.holds(id))
-    }
-
-    fn claim(&self, id: u64) -> Option<&Slot> {
-        self.near(id).find(|slot| slot.take())
+        Self { from, slots: (0..size).map(|_| Slot::new()).collect() }
     }
 }
 
 impl Slot {
+    const fn new() -> Self {
+        Self {
+            id: AtomicU64::new(FREE),
+            place: AtomicPtr::new(ptr::null_mut()),
+            born: AtomicU32::new(0),
+            edges: AtomicU32::new(0),
+            uses: AtomicU32::new(0),
+        }
+    }
+
     /// Returns whether this task stands here, alive or ended in the middle of a poll.
     fn holds(&self, id: u64) -> bool {
         self.id.load(Ordering::Relaxed) & !ENDED == id
@@ -102,15 +95,18 @@ pub(crate) struct Row {
 /// The live tasks of one run.
 #[derive(Debug)]
 pub(crate) struct Tasks {
+    /// The first table, apart: its homes are reached from an id without a further load, and most runs need no other.
+    first: Box<[Slot; FIRST]>,
     /// Each twice as large as the one before; made when the one before is full.
-    tables: [OnceLock<Table>; TABLES],
-    /// How many of `tables` are made, or 0.
+    later: [OnceLock<Table>; TABLES],
+    /// How many of `later` are made.
     made: AtomicUsize,
 }
 
 impl Tasks {
-    pub(crate) const fn new() -> Self {
-        Self { tables: [const { OnceLock::new() }; TABLES], made: AtomicUsize::new(0) }
+    pub(crate) fn new() -> Self {
+        let first = Box::new([const { Slot::new() }; FIRST]);
+        Self { first, later: [const { OnceLock::new() }; TABLES], made: AtomicUsize::new(0) }
     }
 
     /// Writes down a spawned task.
@@ -174,48 +170,65 @@ impl Tasks {
     }
 
     fn slots(&self) -> impl Iterator<Item = &Slot> {
-        self.tables.iter().map_while(OnceLock::get).flat_map(|table| &table.slots)
+        self.first.iter().chain(self.later().flat_map(|table| &table.slots))
+    }
+
+    /// Returns the later tables, oldest first.
+    fn later(&self) -> impl DoubleEndedIterator<Item = &Table> {
+        self.later[..self.made.load(Ordering::Acquire)].iter().filter_map(OnceLock::get)
     }
 
     fn find(&self, id: u64) -> Option<&Slot> {
-        let made = self.made.load(Ordering::Acquire);
-        let newest = self.tables.get(made.wrapping_sub(1))?.get()?;
-        let home = newest.home(id);
-        if home.holds(id) { Some(home) } else { self.find_away(id, made) }
+        let home = home(&*self.first, id);
+        if home.holds(id) { Some(home) } else { self.find_away(id) }
     }
 
-    /// Finds a task that does not stand in its home in the newest table.
+    /// Finds a task that does not stand in its home in the first table.
     #[cold]
-    fn find_away(&self, id: u64, made: usize) -> Option<&Slot> {
-        let tables = || self.tables[..made].iter().rev().filter_map(OnceLock::get);
-        let likely = tables().find(|table| table.from <= id).and_then(|table| table.find(id));
+    fn find_away(&self, id: u64) -> Option<&Slot> {
         // Neighbouring ids may have raced for a new table, and old ones may stand in any.
-        likely.or_else(|| if made > 1 { tables().find_map(|table| table.find(id)) } else { None })
+        let likely = self.later().rev().find(|table| table.from <= id).map(|table| &*table.slots);
+        let tables = self.later().rev().map(|table| &*table.slots);
+        likely.into_iter().chain([&self.first[..]]).chain(tables).find_map(|slots| find(slots, id))
     }
 
     fn claim(&self, id: u64) -> &Slot {
-        let made = self.made.load(Ordering::Acquire);
-        let newest = self.tables.get(made.wrapping_sub(1)).and_then(OnceLock::get);
-        match newest.map(|table| table.home(id)).filter(|home| home.take()) {
-            Some(home) => home,
-            None => self.claim_away(id, made),
+        let home = home(&*self.first, id);
+        if home.take() { home } else { self.claim_away(id) }
+    }
+
+    /// Claims a slot away from the home in the first table: near it, in the newest table, or in a new one.
+    #[cold]
+    fn claim_away(&self, id: u64) -> &Slot {
+        loop {
+            let newest = self.later().next_back().map_or(&self.first[..], |table| &table.slots);
+            if let Some(slot) = near(newest, id).find(|slot| slot.take()) {
+                return slot;
+            }
+            self.grow(id);
         }
     }
 
-    /// Claims a slot near the home, or in a new table.
-    #[cold]
-    fn claim_away(&self, id: u64, mut made: usize) -> &Slot {
-        loop {
-            if let Some(slot) = made.checked_sub(1).and_then(|last| self.tables[last].get()?.claim(id)) {
-                return slot;
-            }
-            self.tables[made].get_or_init(|| Table::new(FIRST << made, id));
-            made = match self.made.compare_exchange(made, made + 1, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => made + 1,
-                Err(now) => now,
-            };
-        }
+    /// Makes the next table, unless another thread just has.
+    fn grow(&self, from: u64) {
+        let made = self.made.load(Ordering::Acquire);
+        self.later[made].get_or_init(|| Table::new(FIRST << (made + 1), from));
+        let _ = self.made.compare_exchange(made, made + 1, Ordering::AcqRel, Ordering::Acquire);
     }
+}
+
+/// Returns the slot where a task nearly always stands; the number of slots is a power of two.
+fn home(slots: &[Slot], id: u64) -> &Slot {
+    &slots[id as usize & (slots.len() - 1)]
+}
+
+/// Returns the slots where a task may stand.
+fn near(slots: &[Slot], id: u64) -> impl Iterator<Item = &Slot> {
+    (0..REACH as u64).map(move |step| home(slots, id.wrapping_add(step)))
+}
+
+fn find(slots: &[Slot], id: u64) -> Option<&Slot> {
+    near(slots, id).find(|slot| slot.holds(id))
 }
 
 #[cfg(test)]
@@ -295,7 +308,7 @@ mod tests {
         }
         assert_eq!(ids(&tasks), [1]);
         assert_eq!(tasks.begun(), 99_999);
-        assert_eq!(tasks.made.load(Ordering::Relaxed), 1);
+        assert_eq!(tasks.made.load(Ordering::Relaxed), 0);
     }
 
     #[test]
