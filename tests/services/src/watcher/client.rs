@@ -187,10 +187,15 @@ struct Request {
 
 impl Client {
     /// Sends a line, and waits for the answer.
+    ///
+    /// The wait has two ends. A request that is sent in the very moment in which the connection ends can come into the
+    /// queue after the receiver has emptied it for the last time. There it stays until the last sender is gone, and we
+    /// have one: its answer is neither sent nor dropped.
     async fn request(&self, line: String) -> io::Result<()> {
-        self.tell(line)
-            .await
-            .map_err(|_| io::Error::new(io::ErrorKind::NotConnected, "the connection is closed or lost"))
+        match self.lost.run_until_cancelled(self.tell(line)).await {
+            Some(Ok(())) => Ok(()),
+            _ => Err(io::Error::new(io::ErrorKind::NotConnected, "the connection is closed or lost")),
+        }
     }
 
     /// Sends a line, and leaves the answer to the caller.
