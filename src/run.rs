@@ -17,7 +17,7 @@ use crate::finding::{Ending, Site};
 use crate::judge::{self, Outcome};
 use crate::ledger::census::{Census, State};
 use crate::ledger::panic::Panicked;
-use crate::ledger::thread::RuntimeThread;
+use crate::ledger::thread::{BODY, RuntimeThread};
 use crate::ledger::{Ledger, lock};
 use crate::runtime::Built;
 use crate::settings::Settings;
@@ -296,11 +296,14 @@ where
             let ending = self.stillborn.take().expect("lightsout bug: a body was polled after its end");
             return BodyEnd { ending, hang: None, awaits: Vec::new() };
         };
-        let ending = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(Poll::Ready(value)) => Poll::Ready(value.ending()),
-            Err(payload) => Poll::Ready(panicked(&*payload)),
-            Ok(Poll::Pending) if ledger.bell.calls() > 0 => Poll::Ready(Ending::Unfinished),
-            Ok(Poll::Pending) => Poll::Pending,
+        let ending = poll_fn(|cx| {
+            ledger.threads.show(BODY);
+            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+                Ok(Poll::Ready(value)) => Poll::Ready(value.ending()),
+                Err(payload) => Poll::Ready(panicked(&*payload)),
+                Ok(Poll::Pending) if ledger.bell.calls() > 0 => Poll::Ready(Ending::Unfinished),
+                Ok(Poll::Pending) => Poll::Pending,
+            }
         })
         .await;
         let took = self.began.elapsed();
@@ -342,8 +345,7 @@ struct Left {
 impl Left {
     /// Looks without waiting: a body that has not finished has left nothing yet.
     async fn at_once(ledger: &Ledger, ring_in: impl Fn(Duration)) -> Self {
-        ledger.stamp();
-        let left = Census::of(ledger);
+        let left = Census::of_root(ledger);
         let stacks = await_stacks(ledger, &left, ring_in).await;
         Self { settled: Settled { before: left.clone(), left, waited: Duration::ZERO }, stacks }
     }

@@ -54,15 +54,13 @@ pub(crate) async fn settle(ledger: &Ledger, grace: Duration, on_wait: impl FnOnc
             return Settled::default();
         }
     }
-    ledger.stamp();
-    let before = Census::of(ledger);
+    let before = Census::of_root(ledger);
     let rung = ledger.bell.calls();
     on_wait();
     ledger.bell.mind_ends(true);
     let waited = wait(ledger, grace, rung).await;
     ledger.bell.mind_ends(false);
-    ledger.stamp();
-    if is_quiet(ledger) { Settled::default() } else { Settled { before, left: Census::of(ledger), waited } }
+    if is_quiet(ledger) { Settled::default() } else { Settled { before, left: Census::of_root(ledger), waited } }
 }
 
 /// Looks again and again, and returns how long it took.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::thread::BODY;
 use super::{Ledger, current, lock};
 use crate::allow::Allow;
 use crate::finding::Site;
@@ -12,7 +13,7 @@ use crate::finding::Site;
 pub enum State {
     /// It has not been polled yet.
     Unstarted,
-    /// A thread is polling it at this moment.
+    /// A thread that is awake has it in hand.
     Running,
     /// It was polled and waits to be woken, or has been woken and waits for its turn.
     Waiting,
@@ -47,18 +48,26 @@ pub struct Census {
 }
 
 impl Census {
+    /// Takes the census from the run's root future: on its thread no task is being polled.
+    pub(crate) fn of_root(ledger: &Ledger) -> Self {
+        ledger.stamp();
+        ledger.threads.show(BODY);
+        Self::of(ledger)
+    }
+
     /// Takes the census, with ages as of the ledger's last stamp.
     pub(crate) fn of(ledger: &Ledger) -> Self {
         let now = ledger.now();
         let names = lock(&ledger.names);
+        let in_hand = ledger.threads.in_hand();
         let tasks = ledger.tasks.rows().into_iter().map(|row| LiveTask {
             site: Site::of(row.place),
             name: names.get(&row.id).cloned(),
             age: Duration::from_millis(now.saturating_sub(row.born).into()),
-            polls: row.edges.div_ceil(2),
-            state: match row.edges {
+            polls: row.polls,
+            state: match row.polls {
                 0 => State::Unstarted,
-                edges if edges % 2 == 1 => State::Running,
+                _ if in_hand.contains(&row.id) => State::Running,
                 _ => State::Waiting,
             },
             id: row.id,

@@ -55,8 +55,6 @@ pub(crate) struct Ledger {
     body_thread: OnceLock<Tid>,
     /// How many worker threads the runtime has; 0 where tasks run on the body's thread.
     workers: AtomicUsize,
-    /// How many of them are asleep.
-    asleep: AtomicUsize,
     clock: Clock,
     /// How the body ended; unset before that.
     ending: OnceLock<Ending>,
@@ -75,12 +73,11 @@ impl Ledger {
             names: Mutex::default(),
             stacks: Mutex::default(),
             panics: Mutex::default(),
-            threads: RuntimeThreads::default(),
+            threads: RuntimeThreads::new(),
             granted: Mutex::default(),
             bell: Bell::default(),
             body_thread: OnceLock::new(),
             workers: AtomicUsize::new(0),
-            asleep: AtomicUsize::new(0),
             clock: Clock::default(),
             ending: OnceLock::new(),
             runtime: Mutex::default(),
@@ -98,6 +95,7 @@ impl Ledger {
     /// Makes the calling thread the one that the body runs on.
     pub(crate) fn adopt_body_thread(self: &Arc<Self>) {
         self.adopt_thread();
+        self.threads.seat();
         if let Some(tid) = threads::own_tid() {
             self.body_thread.get_or_init(|| tid);
         }
@@ -131,12 +129,12 @@ impl Ledger {
 
     /// Tells that a worker goes to sleep: it has nothing to run.
     pub(crate) fn falls_asleep(&self) {
-        self.asleep.fetch_add(1, Ordering::AcqRel);
+        self.threads.show_asleep(true);
     }
 
     /// Tells that a worker has woken up, and brings the clock up to date.
     pub(crate) fn wakes_up(&self) {
-        self.asleep.fetch_sub(1, Ordering::AcqRel);
+        self.threads.show_asleep(false);
         self.stamp();
     }
 
@@ -148,7 +146,7 @@ impl Ledger {
     /// Returns whether no worker has anything to run. One that is awake may be busy, or may wait for a processor of a loaded
     /// machine: what it would run has then not had its turn.
     pub(crate) fn is_asleep(&self) -> bool {
-        self.asleep.load(Ordering::Acquire) >= self.workers.load(Ordering::Acquire)
+        self.threads.asleep() >= self.workers.load(Ordering::Acquire).min(thread::DESKS)
     }
 
     /// Lets go of the runtime, which a counter would otherwise keep allocated.

@@ -1,4 +1,4 @@
-//! The table of live tasks: one write a spawn, one a poll's edge, one an end; no lock, no allocation on any of them.
+//! The table of live tasks: one write a spawn, one a poll, one an end; no lock, no allocation on any of them.
 //!
 //! tokio's task ids count up, so the lower bits of an id are its home slot and a new task nearly always finds it free: the
 //! table behaves like a ring over which the living stay behind. Where a new id finds no free slot near its home, a table of
@@ -25,22 +25,19 @@ const TABLES: usize = 40;
 const FREE: u64 = 0;
 /// A slot that is being filled.
 const TAKEN: u64 = u64::MAX;
-/// Stands beside the id of a task that has ended in the middle of a poll, until the end of that poll. tokio tells of the end of
-/// a task before it tells of the end of its last poll; a slot that were free by then would be searched for in vain.
-const ENDED: u64 = 1 << 63;
 
 /// Aligned so that none lies across two cache lines.
 #[derive(Debug)]
 #[repr(align(32))]
 struct Slot {
-    /// The task's id, `FREE` or `TAKEN`; with `ENDED` in it the task is no longer alive.
+    /// The task's id, `FREE` or `TAKEN`.
     id: AtomicU64,
     /// The spawn place; null before the first use.
     place: AtomicPtr<Location<'static>>,
     /// When it was spawned, in milliseconds of the run's clock.
     born: AtomicU32,
-    /// Counts the beginnings and the ends of polls: odd while the task is being polled.
-    edges: AtomicU32,
+    /// How often it was polled, a poll that has not ended included.
+    polls: AtomicU32,
     /// How many tasks have stood here. Only who has taken the slot writes it, which spares every spawn a shared counter.
     uses: AtomicU32,
 }
@@ -64,14 +61,13 @@ impl Slot {
             id: AtomicU64::new(FREE),
             place: AtomicPtr::new(ptr::null_mut()),
             born: AtomicU32::new(0),
-            edges: AtomicU32::new(0),
+            polls: AtomicU32::new(0),
             uses: AtomicU32::new(0),
         }
     }
 
-    /// Returns whether this task stands here, alive or ended in the middle of a poll.
     fn holds(&self, id: u64) -> bool {
-        self.id.load(Ordering::Relaxed) & !ENDED == id
+        self.id.load(Ordering::Relaxed) == id
     }
 
     /// Takes the slot if it is free.
@@ -88,8 +84,8 @@ pub(crate) struct Row {
     pub(crate) place: &'static Location<'static>,
     /// Milliseconds of the run's clock.
     pub(crate) born: u32,
-    /// Odd while the task is being polled.
-    pub(crate) edges: u32,
+    /// A poll that has not ended included.
+    pub(crate) polls: u32,
 }
 
 /// The live tasks of one run.
@@ -114,26 +110,24 @@ impl Tasks {
         let slot = self.claim(id);
         slot.place.store(ptr::from_ref(place).cast_mut(), Ordering::Relaxed);
         slot.born.store(now, Ordering::Relaxed);
-        slot.edges.store(0, Ordering::Relaxed);
+        slot.polls.store(0, Ordering::Relaxed);
         slot.uses.store(slot.uses.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         slot.id.store(id, Ordering::Release);
     }
 
-    /// Counts the beginning or the end of a poll. A task is polled by one thread at a time, so a load and a store suffice.
-    pub(crate) fn edge(&self, id: u64) {
-        let Some(slot) = self.find(id) else { return };
-        slot.edges.store(slot.edges.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        if slot.id.load(Ordering::Relaxed) & ENDED != 0 {
-            slot.id.store(FREE, Ordering::Release);
+    /// Counts a poll. A task is polled by one thread at a time, so a load and a store suffice.
+    pub(crate) fn poll(&self, id: u64) {
+        if let Some(slot) = self.find(id) {
+            slot.polls.store(slot.polls.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         }
     }
 
     /// Forgets a task that has ended. An id that was never written down is no fault: tokio tells of the end of blocking
     /// closures and of its own workers, whose beginning it does not tell.
     pub(crate) fn end(&self, id: u64) {
-        let Some(slot) = self.find(id) else { return };
-        let is_polled = slot.edges.load(Ordering::Relaxed) % 2 == 1;
-        slot.id.store(if is_polled { id | ENDED } else { FREE }, Ordering::Release);
+        if let Some(slot) = self.find(id) {
+            slot.id.store(FREE, Ordering::Release);
+        }
     }
 
     /// Returns the live tasks, oldest id first.
@@ -150,21 +144,18 @@ impl Tasks {
 
     /// Returns whether no task is alive.
     pub(crate) fn is_empty(&self) -> bool {
-        self.slots()
-            .map(|slot| slot.id.load(Ordering::Acquire))
-            .all(|id| id == FREE || (id & ENDED != 0 && id != TAKEN))
+        self.slots().all(|slot| slot.id.load(Ordering::Acquire) == FREE)
     }
 
     fn row(slot: &Slot) -> Option<Row> {
         let id = slot.id.load(Ordering::Acquire);
         let place = slot.place.load(Ordering::Relaxed);
-        // `TAKEN` has that bit too.
-        if id == FREE || id & ENDED != 0 {
+        if id == FREE || id == TAKEN {
             return None;
         }
         // SAFETY: an id is published only after `begin` has stored a place, which came from a `&'static Location`.
         let place = unsafe { &*place };
-        let row = Row { id, place, born: slot.born.load(Ordering::Relaxed), edges: slot.edges.load(Ordering::Relaxed) };
+        let row = Row { id, place, born: slot.born.load(Ordering::Relaxed), polls: slot.polls.load(Ordering::Relaxed) };
         // The slot may have changed hands in between; then the task that stood here has ended.
         (slot.id.load(Ordering::Acquire) == id).then_some(row)
     }
@@ -249,36 +240,19 @@ mod tests {
         assert!(tasks.is_empty());
         tasks.begin(7, here(), 3);
         tasks.begin(8, here(), 4);
-        tasks.edge(8);
+        tasks.poll(8);
         tasks.end(7);
         assert_eq!(ids(&tasks), [8]);
-        assert_eq!((tasks.rows()[0].born, tasks.rows()[0].edges), (4, 1));
+        assert_eq!((tasks.rows()[0].born, tasks.rows()[0].polls), (4, 1));
         tasks.end(8);
         assert!(tasks.is_empty());
-    }
-
-    #[test]
-    fn task_that_ends_in_a_poll_is_gone_at_once_and_frees_its_slot_after_the_poll() {
-        let tasks = Tasks::new();
-        let id = 7;
-        let its_twin = id + FIRST as u64;
-        tasks.begin(id, here(), 0);
-        tasks.edge(id);
-        tasks.end(id);
-        assert!(tasks.is_empty());
-        assert_eq!(ids(&tasks), Vec::<u64>::new());
-        tasks.begin(its_twin, here(), 0);
-        tasks.edge(id);
-        assert_eq!(ids(&tasks), [its_twin]);
-        assert_eq!(tasks.rows()[0].edges, 0);
-        assert_eq!(tasks.slots().filter(|slot| slot.id.load(Ordering::Relaxed) != FREE).count(), 1);
     }
 
     #[test]
     fn end_of_an_unknown_task_is_ignored() {
         let tasks = Tasks::new();
         tasks.end(5);
-        tasks.edge(5);
+        tasks.poll(5);
         tasks.begin(6, here(), 0);
         tasks.end(5);
         assert_eq!(ids(&tasks), [6]);
@@ -292,7 +266,7 @@ mod tests {
             tasks.begin(id, here(), 0);
         }
         for id in (1..=many).filter(|id| !id.is_multiple_of(3)) {
-            tasks.edge(id);
+            tasks.poll(id);
             tasks.end(id);
         }
         assert_eq!(ids(&tasks), (1..=many).filter(|id| id.is_multiple_of(3)).collect::<Vec<_>>());
@@ -321,8 +295,8 @@ mod tests {
                     for _ in 0..5_000 {
                         let id = next.fetch_add(1, Ordering::Relaxed);
                         tasks.begin(id, here(), 0);
-                        tasks.edge(id);
-                        tasks.edge(id);
+                        tasks.poll(id);
+                        tasks.poll(id);
                         if !id.is_multiple_of(10) {
                             tasks.end(id);
                         }
@@ -332,6 +306,6 @@ mod tests {
         });
         let rows = tasks.rows();
         assert_eq!(rows.len(), 2_000);
-        assert!(rows.iter().all(|row| row.id.is_multiple_of(10) && row.edges == 2));
+        assert!(rows.iter().all(|row| row.id.is_multiple_of(10) && row.polls == 2));
     }
 }

@@ -1,6 +1,8 @@
-//! The threads that the run's runtime started.
+//! The threads that the run's runtime started, and what those that run tasks have in hand.
 
+use std::cell::Cell;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::ThreadId;
 
 use super::lock;
@@ -15,26 +17,88 @@ pub(crate) struct RuntimeThread {
     pub(crate) name: String,
 }
 
-/// The runtime's threads that have started and not ended.
+/// What one thread has in hand, on a cache line of its own: it is written at each poll.
 #[derive(Debug, Default)]
-pub(crate) struct RuntimeThreads(Mutex<Vec<RuntimeThread>>);
+#[repr(align(64))]
+struct Desk {
+    /// The task that was polled last, or `BODY`.
+    task: AtomicU64,
+    /// Whether the thread sleeps, and so has nothing in hand.
+    asleep: AtomicBool,
+}
+
+/// Stands for the body where a task's number is asked for: no task has it.
+pub(crate) const BODY: u64 = 0;
+
+/// How many threads have a desk. Workers start before all others and so have one each; a task on a further one is not told as
+/// running.
+pub(crate) const DESKS: usize = 32;
+
+thread_local! {
+    /// Which desk is this thread's. A thread belongs to one run.
+    static DESK: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// The runtime's threads that have started and not ended.
+#[derive(Debug)]
+pub(crate) struct RuntimeThreads {
+    alive: Mutex<Vec<RuntimeThread>>,
+    /// How many threads were given a desk.
+    seated: AtomicUsize,
+    desks: Box<[Desk; DESKS]>,
+}
 
 impl RuntimeThreads {
+    pub(crate) fn new() -> Self {
+        Self { alive: Mutex::default(), seated: AtomicUsize::new(0), desks: Box::default() }
+    }
+
     /// Writes down the calling thread.
     pub(crate) fn begin(&self) {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("unnamed").to_owned();
-        lock(&self.0).push(RuntimeThread { id: thread.id(), tid: threads::own_tid(), name });
+        lock(&self.alive).push(RuntimeThread { id: thread.id(), tid: threads::own_tid(), name });
+        self.seat();
+    }
+
+    /// Gives the calling thread a desk.
+    pub(crate) fn seat(&self) {
+        DESK.set(self.seated.fetch_add(1, Ordering::Relaxed));
     }
 
     /// Forgets the calling thread, which is about to end.
     pub(crate) fn end(&self) {
         let own = std::thread::current().id();
-        lock(&self.0).retain(|thread| thread.id != own);
+        lock(&self.alive).retain(|thread| thread.id != own);
     }
 
     /// Returns the threads that run now, oldest first.
     pub(crate) fn alive(&self) -> Vec<RuntimeThread> {
-        lock(&self.0).clone()
+        lock(&self.alive).clone()
+    }
+
+    /// Tells that the calling thread polls this task, or the `BODY`.
+    pub(crate) fn show(&self, task: u64) {
+        if let Some(desk) = self.desks.get(DESK.get()) {
+            desk.task.store(task, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells whether the calling thread sleeps.
+    pub(crate) fn show_asleep(&self, asleep: bool) {
+        if let Some(desk) = self.desks.get(DESK.get()) {
+            desk.asleep.store(asleep, Ordering::Release);
+        }
+    }
+
+    /// Returns the tasks that threads have in hand which are awake.
+    pub(crate) fn in_hand(&self) -> Vec<u64> {
+        let awake = self.desks.iter().filter(|desk| !desk.asleep.load(Ordering::Acquire));
+        awake.map(|desk| desk.task.load(Ordering::Relaxed)).filter(|task| *task != BODY).collect()
+    }
+
+    /// Returns how many threads that ran tasks are asleep.
+    pub(crate) fn asleep(&self) -> usize {
+        self.desks.iter().filter(|desk| desk.asleep.load(Ordering::Acquire)).count()
     }
 }

@@ -89,7 +89,7 @@ mod flavor {
 
     /// Sets the hooks that write to the ledger; `functions` asks for the stack of each spawn.
     pub(crate) fn attach(builder: &mut Builder, ledger: &Arc<Ledger>, users: &Hooks, functions: bool) {
-        let [spawn, before, after, end] = [(); 4].map(|()| ledger.clone());
+        let [spawn, poll, end] = [(); 3].map(|()| ledger.clone());
         let spawn = move |meta: &TaskMeta<'_>| {
             let id = number(meta.id());
             spawn.tasks.begin(id, meta.spawned_at(), spawn.now());
@@ -101,11 +101,19 @@ mod flavor {
             end.tasks.end(number(meta.id()));
             end.bell.task_ended();
         };
+        let poll = move |meta: &TaskMeta<'_>| {
+            let id = number(meta.id());
+            poll.tasks.poll(id);
+            poll.threads.show(id);
+        };
         builder
             .on_task_spawn(chain(spawn, &users.spawn))
-            .on_before_task_poll(chain(move |meta| before.tasks.edge(number(meta.id())), &users.before_poll))
-            .on_after_task_poll(chain(move |meta| after.tasks.edge(number(meta.id())), &users.after_poll))
+            .on_before_task_poll(chain(poll, &users.before_poll))
             .on_task_terminate(chain(end, &users.terminate));
+        // What a thread has in hand is overwritten by the next poll: a call after each would cost more than it told.
+        if !users.after_poll.is_empty() {
+            builder.on_after_task_poll(chain(|_| {}, &users.after_poll));
+        }
     }
 }
 
