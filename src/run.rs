@@ -388,7 +388,7 @@ fn other_threads(ledger: &Ledger, patience: Duration) -> Vec<OsThread> {
         ledger.threads.alive().iter().filter_map(|thread| thread.tid).chain(threads::own_tid()).collect();
     let began = Instant::now();
     for look in 0_u32.. {
-        let left: Vec<_> = threads::marked(dye).into_iter().filter(|thread| !known.contains(&thread.tid)).collect();
+        let left = threads::marked(dye, &known);
         if left.is_empty() || (look > QUICK_LOOKS && began.elapsed() >= patience) {
             return left;
         }

@@ -24,11 +24,13 @@ mod system {
         Tid::try_from(nix::unistd::gettid().as_raw()).ok()
     }
 
-    /// Returns the threads that carry this mark, oldest first; a thread that has ended in between is not one of them.
-    pub(crate) fn marked(dye: Dye) -> Vec<OsThread> {
+    /// Returns the threads that carry this mark, oldest first, but for the known ones: reading a thread's files takes longer than
+    /// all the rest. A thread that has ended in between is not one of them.
+    pub(crate) fn marked(dye: Dye, known: &[Tid]) -> Vec<OsThread> {
         let Ok(entries) = fs::read_dir("/proc/self/task") else { return Vec::new() };
         let mut threads: Vec<OsThread> = entries
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(|tid| !known.contains(tid))
             .filter(|tid| slack(*tid).and_then(Dye::from_slack) == Some(dye))
             .filter_map(|tid| Some(OsThread { tid, name: name(tid)? }))
             .collect();
@@ -105,7 +107,7 @@ mod system {
         None
     }
 
-    pub(crate) fn marked(_: Dye) -> Vec<OsThread> {
+    pub(crate) fn marked(_: Dye, _: &[Tid]) -> Vec<OsThread> {
         Vec::new()
     }
 
