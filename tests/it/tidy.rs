@@ -51,6 +51,7 @@ fn unsafe_code_is_fenced_off() {
         "src/ledger/table.rs",
         "src/recorder/unwind/modules.rs",
         "src/recorder/unwind/stack.rs",
+        "src/recorder/unwind/tests.rs",
         "src/recorder/unwind/walk.rs",
     ];
     only_in("unsafe {", &folders, &allowed);
