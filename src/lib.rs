@@ -175,6 +175,7 @@ mod judge;
 mod ledger;
 #[doc(hidden)]
 pub mod private;
+mod recorder;
 pub mod report;
 mod run;
 mod runtime;
