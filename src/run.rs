@@ -216,6 +216,7 @@ where
     let metrics = runtime.handle().metrics();
     let workers = settings.runtime.workers(&metrics);
     ledger.start(metrics, workers);
+    names::read_all(ledger);
     let ring_in = |time| {
         // Nobody listens any more where the run was given up.
         let _ = bell.send(time);

@@ -8,7 +8,7 @@ use crate::allow::Allow;
 use crate::error::Error;
 use crate::source::hooks;
 
-pub(crate) use flavor::{adopt_thread, read};
+pub(crate) use flavor::{adopt_thread, read, read_all};
 
 /// Returns an error for a rule that this build cannot look at: it would silently allow nothing.
 pub(crate) fn check_rules(rules: &[Allow]) -> Result<(), Error> {
@@ -55,6 +55,14 @@ mod flavor {
             let reader = Reader { behind, ledger: Arc::downgrade(ledger), own_spans: AtomicU64::new(0) };
             ledger.reader.get_or_init(|| Dispatch::new(reader));
             adopt_thread(ledger);
+        }
+    }
+
+    /// Asks every span's place once more whether it is read. A thread of another test that came to the spawn span for the first time
+    /// while the reader was put up may have decided, without a lock, that nobody wants it.
+    pub(crate) fn read_all(ledger: &Ledger) {
+        if ledger.reader.get().is_some() {
+            tracing_core::callsite::rebuild_interest_cache();
         }
     }
 
@@ -195,6 +203,9 @@ mod flavor {
 
     /// Reads nothing here.
     pub(crate) fn read(_: &Arc<Ledger>, _: &[Allow]) {}
+
+    /// Reads nothing here.
+    pub(crate) fn read_all(_: &Ledger) {}
 
     /// Reads nothing here.
     pub(crate) fn adopt_thread(_: &Ledger) {}

@@ -137,7 +137,7 @@ fn task_inside_a_poll_is_told_as_running() {
         let (polled, is_polled) = tokio::sync::oneshot::channel();
         tokio::spawn(async {
             polled.send(()).unwrap();
-            std::thread::sleep(5_000 * MS);
+            std::thread::sleep(20_000 * MS);
         });
         is_polled.await.unwrap();
     });

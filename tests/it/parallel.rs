@@ -71,7 +71,7 @@ fn thread_of_one_run_is_not_seen_by_the_other() {
             let barrier = barrier.clone();
             async move {
                 barrier.wait();
-                std::thread::spawn(|| std::thread::sleep(Duration::from_secs(1)));
+                std::thread::spawn(|| std::thread::sleep(Duration::from_secs(20)));
                 barrier.wait();
             }
         })
