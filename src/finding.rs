@@ -72,6 +72,16 @@ impl Site {
         Self { file: Cow::Borrowed(place.file()), line: place.line(), column: place.column() }
     }
 
+    /// Stands for a place of which only the function is known: there is no debug information.
+    pub(crate) fn of_function(name: &str) -> Self {
+        Self { file: Cow::Owned(format!("{name} (no debug information)")), line: 0, column: 0 }
+    }
+
+    /// Stands for a place that cannot be told.
+    pub(crate) fn unknown() -> Self {
+        Self { file: Cow::Borrowed("an unknown place"), line: 0, column: 0 }
+    }
+
     /// Returns the place of a panic, which is lent for as long as its hook runs.
     pub(crate) fn of_panic(place: &Location<'_>) -> Self {
         Self { file: Cow::Owned(place.file().to_owned()), line: place.line(), column: place.column() }

@@ -1,6 +1,6 @@
 //! Judges what was seen in one run: facts in, findings out; no clock, no runtime, no thread.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
 
@@ -9,12 +9,13 @@ use crate::finding::{Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSI
 use crate::ledger::Ledger;
 use crate::ledger::census::{LiveTask, State};
 use crate::ledger::panic::Who;
+use crate::recorder;
 use crate::report::words;
 use crate::run::{Hang, Seen};
 use crate::settings::{self, Settings};
 use crate::source::dump::{self, awaited};
 use crate::source::symbols;
-use crate::source::{dye, hooks, threads};
+use crate::source::{allocation, dye, hooks, threads};
 
 /// What one run came to.
 #[derive(Debug)]
@@ -158,7 +159,7 @@ impl Judge<'_> {
 
     /// Returns the finding for the tasks of one spawn place.
     fn leaked(&self, site: Site, tasks: &[&LiveTask]) -> Finding {
-        let oldest = tasks.iter().map(|task| task.age).max().unwrap_or_default();
+        let oldest = tasks.iter().filter_map(|task| task.age).max();
         let movement = self.movement(tasks);
         let mut finding = self.finding(Kind::LeakedTask, words::leaked(tasks.len()), tasks.len(), vec![site.clone()]);
         let mut names: Vec<&str> = tasks.iter().filter_map(|task| task.name.as_deref()).collect();
@@ -167,7 +168,8 @@ impl Judge<'_> {
             finding.evidence.push(evidence("name", names.join(", ")));
         }
         finding.evidence.push(evidence("state", words::movement(movement, tasks, self.seen.settled.waited)));
-        finding.evidence.push(evidence("age", words::age(oldest, self.seen.settled.waited, self.virtual_time())));
+        let about = if oldest.is_some() { "age" } else { "waited" };
+        finding.evidence.push(evidence(about, words::age(oldest, self.seen.settled.waited, self.virtual_time())));
         finding.evidence.extend(self.awaits(tasks).map(|place| evidence("awaits", place)));
         finding.next = words::next_of_leak(movement);
         finding.rule = Some(words::rule("spawned_at", &format!("{}:{}", site.file, site.line)));
@@ -184,9 +186,10 @@ impl Judge<'_> {
 
     /// Returns what these tasks did during the grace.
     fn movement(&self, tasks: &[&LiveTask]) -> Movement {
+        let polls = |task: &LiveTask| task.polls.unwrap_or(0);
         let before: BTreeMap<u64, u32> =
-            self.seen.settled.before.tasks.iter().map(|task| (task.id, task.polls)).collect();
-        let polled = |task: &&LiveTask| task.polls.saturating_sub(before.get(&task.id).copied().unwrap_or(0));
+            self.seen.settled.before.tasks.iter().map(|task| (task.id, polls(task))).collect();
+        let polled = |task: &&LiveTask| polls(task).saturating_sub(before.get(&task.id).copied().unwrap_or(0));
         let most = tasks.iter().map(polled).max().unwrap_or(0);
         if tasks.iter().any(|task| task.state == State::Running) {
             Movement::Running
@@ -203,7 +206,7 @@ impl Judge<'_> {
     fn uncounted(&self, known: usize, counted: usize, allowed: usize) -> Option<Finding> {
         let more = counted.checked_sub(known).filter(|more| *more > 0)?;
         let mut finding = self.finding(Kind::LeakedTask, words::leaked(more), more, Vec::new());
-        finding.evidence.push(evidence("age", words::waited(self.seen.settled.waited, self.virtual_time())));
+        finding.evidence.push(evidence("waited", words::waited(self.seen.settled.waited, self.virtual_time())));
         if hooks::HOOKED {
             finding.evidence.push(evidence("sources", words::disagreement(counted, known, allowed)));
         }
@@ -224,23 +227,36 @@ impl Judge<'_> {
     }
 
     fn blocked_threads(&self, rules: &mut Rules) -> Vec<Finding> {
-        let own =
-            self.seen.runtime_threads.iter().map(|thread| (thread.name.clone(), thread.tid, words::Starter::Runtime));
-        let others =
-            self.seen.other_threads.iter().map(|thread| (thread.name.clone(), Some(thread.tid), words::Starter::Test));
-        let mut findings = Vec::new();
-        for (name, tid, starter) in own.chain(others) {
-            if rules.permit(Subject::Thread { name: &name }) {
-                continue;
+        let threads = |starter: words::Starter| match starter {
+            words::Starter::Runtime => {
+                let own = self.seen.runtime_threads.iter();
+                own.map(|thread| (thread.name.clone(), thread.tid)).collect::<Vec<_>>()
             }
-            let mut finding = self.finding(Kind::BlockedThread, words::blocked(starter), 1, Vec::new());
-            finding.evidence.push(evidence("thread", format!("`{name}`")));
-            finding.evidence.extend(tid.and_then(threads::doing).map(|doing| evidence("state", doing)));
-            finding.next = words::next_of_thread(starter);
-            finding.rule = Some(words::rule("thread", &name));
-            findings.push(finding);
+            words::Starter::Test => self.seen.other_threads.iter().map(|it| (it.name.clone(), Some(it.tid))).collect(),
+        };
+        let mut findings = Vec::new();
+        for starter in [words::Starter::Runtime, words::Starter::Test] {
+            for (name, tid) in threads(starter) {
+                if rules.permit(Subject::Thread { name: &name }) {
+                    continue;
+                }
+                // As many closures as threads: then each thread is in one of them, though nothing tells in which.
+                let places = if starter == words::Starter::Runtime { self.places_of_closures() } else { Vec::new() };
+                let mut finding = self.finding(Kind::BlockedThread, words::blocked(starter), 1, places);
+                finding.evidence.push(evidence("thread", format!("`{name}`")));
+                finding.evidence.extend(tid.and_then(threads::doing).map(|doing| evidence("state", doing)));
+                finding.next = words::next_of_thread(starter);
+                finding.rule = Some(words::rule("thread", &name));
+                findings.push(finding);
+            }
         }
         findings
+    }
+
+    /// Returns where the blocking closures were spawned that outlived the runtime, each place once.
+    fn places_of_closures(&self) -> Vec<Site> {
+        let places: BTreeSet<&Site> = self.seen.blocking.iter().map(|closure| &closure.site).collect();
+        places.into_iter().cloned().collect()
     }
 
     fn task_panics(&self, rules: &mut Rules) -> Vec<Finding> {
@@ -273,7 +289,8 @@ impl Judge<'_> {
         } else if !dump::AVAILABLE {
             unseen.push(words::unseen_await_places());
         }
-        unseen.push(words::unseen_locals());
+        unseen.extend(allocation::prepare().err().map(words::unseen_allocations));
+        unseen.extend(words::unseen_for_want_of_memory(recorder::lost()));
         if dye::of_nothing() {
             unseen.push(words::unseen_threads());
         }

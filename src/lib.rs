@@ -192,3 +192,4 @@ pub use finding::{Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION,
 pub use ledger::census::{Census, LiveTask, State, allow, census};
 pub use run::Verdict;
 pub use runtime::Runtime;
+pub use source::allocation::Recorder;

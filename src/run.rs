@@ -15,7 +15,7 @@ use crate::allow::{Allow, Rules};
 use crate::error::Error;
 use crate::finding::{Ending, Site};
 use crate::judge::{self, Outcome};
-use crate::ledger::census::{Census, State};
+use crate::ledger::census::{Census, LiveTask, State};
 use crate::ledger::panic::Panicked;
 use crate::ledger::thread::{BODY, RuntimeThread};
 use crate::ledger::{Ledger, lock};
@@ -25,7 +25,7 @@ use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
 use crate::source::symbols::Frame;
 use crate::source::threads::{self, OsThread};
-use crate::source::{names, panics};
+use crate::source::{allocation, names, panics};
 
 /// How long a run that was told that time is up may take to say so. A loaded machine needs some of it; a blocked thread, all.
 const SLACK: Duration = Duration::from_millis(500);
@@ -93,6 +93,8 @@ pub(crate) struct Seen {
     pub(crate) settled: Settled,
     pub(crate) stacks: Stacks,
     pub(crate) panics: Vec<Panicked>,
+    /// Blocking closures that outlived the runtime.
+    pub(crate) blocking: Vec<LiveTask>,
     /// Threads of the runtime that outlived it.
     pub(crate) runtime_threads: Vec<RuntimeThread>,
     /// Other threads that the run started and that outlived it.
@@ -123,6 +125,7 @@ where
     F::Output: Verdict,
 {
     panics::watch();
+    let _ = allocation::prepare();
     names::check_rules(&settings.allow)?;
     Rules::new(settings.allow.clone())?;
     let ledger = Ledger::open();
@@ -195,6 +198,7 @@ fn given_up(ledger: &Ledger, took: Duration) -> Seen {
         settled: Settled { before: left.clone(), left, waited: Duration::ZERO },
         stacks: Stacks::new(),
         panics: std::mem::take(&mut *lock(&ledger.panics)),
+        blocking: Vec::new(),
         runtime_threads: Vec::new(),
         other_threads: Vec::new(),
         took,
@@ -212,7 +216,8 @@ where
     ledger.adopt_body_thread();
     names::read(ledger, &settings.allow);
     let functions = settings.allow.iter().any(Allow::asks_for_functions);
-    let runtime = settings.runtime.build(ledger, functions)?;
+    // Its workers are tasks too, and not the body's.
+    let runtime = allocation::unrecorded(|| settings.runtime.build(ledger, functions))?;
     let metrics = runtime.handle().metrics();
     let workers = settings.runtime.workers(&metrics);
     ledger.start(metrics, workers);
@@ -241,6 +246,7 @@ where
     let panics = std::mem::take(&mut *lock(&ledger.panics));
     let patience = settings.grace.max(THREADS);
     stop(runtime, ledger, patience);
+    let blocking = Census::of(ledger).blocking;
     let other_threads = other_threads(ledger, patience);
 
     Ok(Seen {
@@ -250,6 +256,7 @@ where
         settled: left.settled,
         stacks: left.stacks,
         panics,
+        blocking,
         runtime_threads: ledger.threads.alive(),
         other_threads,
         took: began.elapsed(),

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::ledger::Ledger;
 use crate::ledger::census::Census;
+use crate::source::allocation;
 
 /// Looks that only let others have a turn, before the first timer. They cover an abort, a join, a dropped `JoinSet`.
 const QUICK_LOOKS: u32 = 32;
@@ -101,7 +102,7 @@ async fn give_way(ledger: &Ledger) {
 }
 
 fn is_quiet(ledger: &Ledger) -> bool {
-    ledger.tasks.is_empty() && ledger.counted().unwrap_or(0) == 0
+    ledger.tasks.is_empty() && ledger.counted().unwrap_or(0) == 0 && !allocation::has_async_tasks(ledger.number())
 }
 
 /// Sleeps for `step`, or until a task has ended or the bell was rung.

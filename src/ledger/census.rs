@@ -1,11 +1,14 @@
 //! The ledger at one instant.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::table::Row;
 use super::thread::BODY;
 use super::{Ledger, current, lock};
 use crate::allow::Allow;
 use crate::finding::Site;
+use crate::source::allocation::{self, Doing, Kind, Live};
 
 /// What a task was doing at the moment of a census.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,10 +30,11 @@ pub struct LiveTask {
     pub site: Site,
     /// The name that `tokio::task::Builder::name` gave it; `None` without one, or where names are not read.
     pub name: Option<String>,
-    /// How long it has lived, on the run's clock: virtual where that is paused. It is as exact as the runtime's last wake-up.
-    pub age: Duration,
-    /// How often it has been polled.
-    pub polls: u32,
+    /// How long it has lived, on the run's clock: virtual where that is paused. It is as exact as the runtime's last wake-up. `None`
+    /// where only its allocation tells of the task.
+    pub age: Option<Duration>,
+    /// How often it has been polled; `None` where only its allocation tells of the task.
+    pub polls: Option<u32>,
     /// What it is doing.
     pub state: State,
     pub(crate) id: u64,
@@ -41,9 +45,11 @@ pub struct LiveTask {
 #[must_use = "a census that nobody reads checks nothing"]
 #[non_exhaustive]
 pub struct Census {
-    /// The live async tasks, oldest first. Empty without `--cfg tokio_unstable`: then only `counted` tells of them.
+    /// The live async tasks, oldest first: those of the run's runtime, of a `LocalSet`, and of runtimes that the body builds.
     pub tasks: Vec<LiveTask>,
-    /// How many async tasks the runtime itself counts. For a moment after a task has ended it may still be counted.
+    /// The closures given to `spawn_blocking` that have not returned, oldest first; empty where allocations are not seen.
+    pub blocking: Vec<LiveTask>,
+    /// How many async tasks the run's runtime itself counts. For a moment after a task has ended it may still be counted.
     pub counted: usize,
 }
 
@@ -57,22 +63,21 @@ impl Census {
 
     /// Takes the census, with ages as of the ledger's last stamp.
     pub(crate) fn of(ledger: &Ledger) -> Self {
-        let now = ledger.now();
         let names = lock(&ledger.names);
-        let in_hand = ledger.threads.in_hand();
-        let tasks = ledger.tasks.rows().into_iter().map(|row| LiveTask {
-            site: Site::of(row.place),
-            name: names.get(&row.id).cloned(),
-            age: Duration::from_millis(now.saturating_sub(row.born).into()),
-            polls: row.polls,
-            state: match row.polls {
-                0 => State::Unstarted,
-                _ if in_hand.contains(&row.id) => State::Running,
-                _ => State::Waiting,
-            },
-            id: row.id,
-        });
-        Self { tasks: tasks.collect(), counted: ledger.counted().unwrap_or(0) }
+        let mut tasks = told_by_hooks(ledger, &names);
+        let (mut stacks, mut further, mut blocking) = (allocation::Stacks::default(), Vec::new(), Vec::new());
+        // One that ends while the census is taken may be in either source alone; it is then no longer alive in the next.
+        let is_told = |task: &Live| tasks.binary_search_by_key(&task.id, |told| told.id).is_ok();
+        for task in allocation::tasks(ledger.number()).iter().filter(|task| !is_told(task)) {
+            match stacks.kind(task) {
+                Kind::Async => further.push(told_by_allocation(task, &mut stacks, &names)),
+                Kind::Blocking => blocking.push(told_by_allocation(task, &mut stacks, &names)),
+                Kind::Worker => {}
+            }
+        }
+        tasks.extend(further);
+        tasks.sort_by_key(|task| task.id);
+        Self { tasks, blocking, counted: ledger.counted().unwrap_or(0) }
     }
 
     /// Lets everything in this census outlive the test: the rest of the run is judged against it as a baseline.
@@ -91,6 +96,34 @@ impl Census {
     #[track_caller]
     pub fn allow(self, reason: &str) {
         crate::allow(Allow::known(self.tasks.iter().map(|task| task.id).collect()).because(reason));
+    }
+}
+
+fn told_by_hooks(ledger: &Ledger, names: &BTreeMap<u64, String>) -> Vec<LiveTask> {
+    let (now, in_hand) = (ledger.now(), ledger.threads.in_hand());
+    let told = |row: Row| LiveTask {
+        site: Site::of(row.place),
+        name: names.get(&row.id).cloned(),
+        age: Some(Duration::from_millis(now.saturating_sub(row.born).into())),
+        polls: Some(row.polls),
+        state: match row.polls {
+            0 => State::Unstarted,
+            _ if in_hand.contains(&row.id) => State::Running,
+            _ => State::Waiting,
+        },
+        id: row.id,
+    };
+    ledger.tasks.rows().into_iter().map(told).collect()
+}
+
+fn told_by_allocation(task: &Live, stacks: &mut allocation::Stacks, names: &BTreeMap<u64, String>) -> LiveTask {
+    LiveTask {
+        site: stacks.site(task),
+        name: names.get(&task.id).cloned(),
+        age: None,
+        polls: None,
+        state: if task.doing == Doing::Running { State::Running } else { State::Waiting },
+        id: task.id,
     }
 }
 

@@ -17,6 +17,8 @@ use tokio::time::Instant;
 use crate::allow::Allow;
 use crate::bell::Bell;
 use crate::finding::Ending;
+use crate::recorder::RunNumber;
+use crate::source::allocation;
 use crate::source::dye::{self, Dye};
 use crate::source::threads::{self, Tid};
 
@@ -32,6 +34,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Everything that one run knows.
 #[derive(Debug)]
 pub(crate) struct Ledger {
+    /// What the recorder knows the run by; no two runs of a process have the same.
+    number: RunNumber,
     /// What marks the threads of this run; `None` where the system has nothing that threads inherit.
     dye: Option<Dye>,
     /// The tasks that the runtime's hooks told of; empty without hooks.
@@ -66,6 +70,7 @@ impl Ledger {
     /// Opens the ledger of a new run.
     pub(crate) fn open() -> Arc<Self> {
         Arc::new_cyclic(|own: &Weak<Self>| Self {
+            number: fresh_number(),
             dye: runs::register(own.clone()),
             tasks: Tasks::new(),
             #[cfg(all(feature = "tracing", tokio_unstable))]
@@ -84,8 +89,14 @@ impl Ledger {
         })
     }
 
+    /// Returns what the recorder knows the run by.
+    pub(crate) fn number(&self) -> RunNumber {
+        self.number
+    }
+
     /// Makes the calling thread one of this run's, and so every thread that it starts.
     pub(crate) fn adopt_thread(self: &Arc<Self>) {
+        allocation::adopt_thread(self.number);
         HERE.with(|here| *here.borrow_mut() = Some(self.clone()));
         if let Some(dye) = self.dye {
             dye.set();
@@ -207,6 +218,12 @@ pub(crate) fn current() -> Option<Arc<Ledger>> {
         .ok()
         .flatten()
         .or_else(|| runs::by_dye(dye::of_this_thread()?))
+}
+
+/// Returns a run's number that no other has had.
+pub(crate) fn fresh_number() -> RunNumber {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// The runs of this process, by what marks their threads.

@@ -92,5 +92,4 @@ mod walk;
 #[path = "unwind/nowhere.rs"]
 mod walk;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "nothing records yet"))]
 pub(crate) use walk::{capture, prepare};

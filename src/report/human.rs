@@ -129,9 +129,9 @@ impl Page {
 fn site_label(finding: &Finding) -> &'static str {
     use crate::finding::Kind;
     match finding.kind {
-        Kind::LeakedTask => "spawned at",
+        Kind::LeakedTask | Kind::BlockedThread => "spawned at",
         Kind::TaskPanic => "panicked at",
-        Kind::Hang | Kind::BlockedThread | Kind::Vacuous => "test at",
+        Kind::Hang | Kind::Vacuous => "test at",
     }
 }
 

@@ -57,25 +57,30 @@ pub(crate) fn leaked(number: usize) -> String {
 }
 
 pub(crate) fn movement(movement: Movement, tasks: &[&LiveTask], waited: Duration) -> String {
-    let polls = tasks.iter().map(|task| task.polls).max().unwrap_or(0);
-    let polled = if polls == 1 { "polled once".to_owned() } else { format!("polled {polls} times") };
+    let polled = match tasks.iter().filter_map(|task| task.polls).max() {
+        None => String::new(),
+        Some(1) => "polled once, and ".to_owned(),
+        Some(polls) => format!("polled {polls} times, and "),
+    };
     match movement {
-        Movement::Waiting => format!("waiting; {polled}, and nothing woke it in the {} after the test", time(waited)),
+        Movement::Waiting if polled.is_empty() => "waiting".to_owned(),
+        Movement::Waiting => format!("waiting; {polled}nothing woke it in the {} after the test", time(waited)),
         Movement::Looping { polls } => {
             format!("looping; it woke {polls} times in the {} after the test", time(waited))
         }
-        Movement::Running => format!("running; {polled}, and a thread is still inside the last poll"),
+        Movement::Running => format!("running; {polled}a thread is still inside the last poll"),
         Movement::Unstarted => "never polled; its runtime had no turn for it".to_owned(),
     }
 }
 
-pub(crate) fn age(age: Duration, waited: Duration, clock: Clock) -> String {
-    format!("{}, {}", time(age), self::waited(waited, clock))
+pub(crate) fn age(age: Option<Duration>, waited: Duration, clock: Clock) -> String {
+    let age = age.map(|age| format!("{}, of which ", time(age))).unwrap_or_default();
+    format!("{age}{}", self::waited(waited, clock))
 }
 
 pub(crate) fn waited(waited: Duration, clock: Clock) -> String {
     let clock = if clock == Clock::Paused { " of virtual time" } else { "" };
-    format!("of which lightsout waited {}{clock} for it to end", time(waited))
+    format!("lightsout waited {}{clock} for it to end", time(waited))
 }
 
 pub(crate) fn next_of_leak(movement: Movement) -> String {
@@ -166,8 +171,8 @@ pub(crate) fn again(package: Option<&str>, test: &str) -> String {
 
 pub(crate) fn unseen_without_hooks() -> Unseen {
     Unseen {
-        what: "single tasks: their spawn places, ages and await places".to_owned(),
-        why: "needs RUSTFLAGS=\"--cfg tokio_unstable\"; without it they are only counted".to_owned(),
+        what: "ages, polls and await places of tasks".to_owned(),
+        why: "needs RUSTFLAGS=\"--cfg tokio_unstable\"".to_owned(),
     }
 }
 
@@ -178,11 +183,13 @@ pub(crate) fn unseen_await_places() -> Unseen {
     }
 }
 
-pub(crate) fn unseen_locals() -> Unseen {
-    Unseen {
-        what: "tasks of a LocalSet or of a runtime of the body's own".to_owned(),
-        why: "they tell this runtime nothing".to_owned(),
-    }
+pub(crate) fn unseen_allocations(why: &str) -> Unseen {
+    Unseen { what: "tasks of a LocalSet or of a runtime of the body's own".to_owned(), why: why.to_owned() }
+}
+
+pub(crate) fn unseen_for_want_of_memory(lost: u32) -> Option<Unseen> {
+    let what = count(lost as usize, "allocation");
+    (lost > 0).then(|| Unseen { what, why: "the system had no memory to write them down".to_owned() })
 }
 
 pub(crate) fn unseen_threads() -> Unseen {

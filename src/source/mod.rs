@@ -1,5 +1,6 @@
 //! How the ledger learns what happens. A source writes to the ledger and reads nothing.
 
+pub(crate) mod allocation;
 pub(crate) mod dump;
 pub(crate) mod dye;
 pub(crate) mod hooks;

@@ -33,6 +33,25 @@ impl Frame {
             || ["std::", "core::", "<std::", "<core::", "<alloc::"].iter().any(|start| self.function.starts_with(start))
     }
 
+    /// Returns whether this is code of tokio, or of a crate of its family.
+    pub(crate) fn is_tokio(&self) -> bool {
+        let by_file = self.site.as_ref().is_some_and(|site| {
+            let crates = site.file.split('/').filter(|part| *part == "tokio" || part.starts_with("tokio-"));
+            crates.count() > 0 && site.file.contains("/src/")
+        });
+        by_file || self.function.starts_with("tokio::") || self.function.starts_with("<tokio::")
+    }
+
+    /// Returns whether this is on the way into an allocator.
+    pub(crate) fn is_allocator(&self) -> bool {
+        ["lightsout::", "<lightsout::", "__rust", "alloc::"].iter().any(|start| self.function.starts_with(start))
+    }
+
+    /// Returns whether the path of its file contains this.
+    pub(crate) fn passes(&self, part: &str) -> bool {
+        self.site.as_ref().is_some_and(|site| site.file.contains(part))
+    }
+
     /// Returns whether this is code of tokio's runtime, from wherever tokio was built.
     pub(crate) fn is_tokio_runtime(&self) -> bool {
         let by_file = self.site.as_ref().is_some_and(|site| {

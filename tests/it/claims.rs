@@ -9,6 +9,13 @@ pub(crate) const HOOKED: bool = cfg!(tokio_unstable);
 pub(crate) const DUMPED: bool =
     cfg!(all(tokio_unstable, target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")));
 
+/// Whether the place of a task can be seen in this build: by hooks, or by its allocation.
+pub(crate) const PLACED: bool = HOOKED || ALLOCATED;
+
+/// Whether tasks can be seen by their allocations in this build.
+pub(crate) const ALLOCATED: bool =
+    cfg!(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")));
+
 /// Claims that nothing was found.
 #[track_caller]
 pub(crate) fn clean(report: &Report) {
@@ -24,13 +31,13 @@ pub(crate) fn only(report: &Report, kind: Kind) -> &Finding {
     }
 }
 
-/// Claims that the only finding is this many tasks that were spawned at this line of the test's file; without hooks, that so
-/// many were counted.
+/// Claims that the only finding is this many tasks that were spawned at this line of the test's file; where no place can be seen,
+/// that so many were counted.
 #[track_caller]
 pub(crate) fn leaked(report: &Report, count: usize, file: &str, line: u32) {
     let finding = only(report, Kind::LeakedTask);
     assert_eq!(finding.count(), count, "{report}");
-    if HOOKED {
+    if PLACED {
         let site = &finding.sites()[0];
         assert_eq!((&*site.file, site.line), (file, line), "{report}");
     } else {

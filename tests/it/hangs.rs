@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lightsout::{Check, Ending, Kind};
 
-use crate::claims::{DUMPED, HOOKED, only, said};
+use crate::claims::{DUMPED, PLACED, only, said};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -19,7 +19,7 @@ fn body_that_waits_for_ever_is_told_with_its_census() {
     assert_eq!(report.ending(), &Ending::Unfinished);
     let alive = said(hang, "alive");
     assert!(
-        alive.starts_with(if HOOKED { "1 task spawned at tests/it/hangs.rs:" } else { "1 task (counted" }),
+        alive.starts_with(if PLACED { "1 task spawned at tests/it/hangs.rs:" } else { "1 task (counted" }),
         "{alive}"
     );
     if DUMPED {

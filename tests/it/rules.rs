@@ -4,7 +4,7 @@ use std::future::pending;
 
 use lightsout::{Allow, Check, Kind};
 
-use crate::claims::{HOOKED, clean, leaked, only, said};
+use crate::claims::{PLACED, clean, leaked, only, said};
 
 fn check(rule: Allow) -> Check {
     Check::new("rules").start_paused(true).allow(rule)
@@ -20,7 +20,7 @@ mod pool {
 
 #[test]
 fn place_that_a_rule_names_may_live() {
-    if !HOOKED {
+    if !PLACED {
         return;
     }
     for place in ["tests/it/rules.rs", "it/rules.rs:17", "tests/**/*.rs", "rules.rs"] {
@@ -82,7 +82,7 @@ fn rule_that_this_build_cannot_look_at_is_an_error() {
 
 #[test]
 fn census_is_a_baseline() {
-    if !HOOKED {
+    if !PLACED {
         return;
     }
     let report = Check::new("baseline").start_paused(true).run(|| async {
@@ -96,7 +96,7 @@ fn census_is_a_baseline() {
 
 #[test]
 fn body_may_give_a_rule() {
-    if !HOOKED {
+    if !PLACED {
         return;
     }
     let report = Check::new("granted").start_paused(true).run(|| async {

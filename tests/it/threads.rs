@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lightsout::{Allow, Check, Kind};
 
-use crate::claims::{clean, only, said};
+use crate::claims::{ALLOCATED, clean, only, said};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -30,6 +30,9 @@ fn blocking_closure_that_does_not_return_is_found() {
     });
     let finding = only(&report, Kind::BlockedThread);
     assert!(finding.summary().contains("test's runtime"), "{report}");
+    if ALLOCATED {
+        assert_eq!((&*finding.sites()[0].file, finding.sites()[0].line), (file!(), line!() - 6));
+    }
     assert!(said(finding, "state").starts_with("waits for a lock, a channel or another thread"), "{report}");
     drop(free);
 }

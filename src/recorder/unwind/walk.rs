@@ -14,7 +14,6 @@ use super::stack::Window;
 /// Takes the loader's lock: call it where that cannot hurt, so not in an allocator, nor with a lock held that an
 /// allocation may wait for, nor in a signal handler. Once in a process is enough, further calls do no harm.
 #[must_use = "without it no stack is captured"]
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing records yet"))]
 pub(crate) fn prepare() -> bool {
     modules::listed() || modules::list(find as fn(usize) -> Rule as usize)
 }
@@ -24,7 +23,6 @@ pub(crate) fn prepare() -> bool {
 ///
 /// Fewer than there is room for: either that was the whole stack, or more cannot be known.
 #[inline(always)]
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing records yet"))]
 pub(crate) fn capture(out: &mut [usize]) -> usize {
     // SAFETY: it is given a slice of this length.
     unsafe { start(out.as_mut_ptr(), out.len()) }

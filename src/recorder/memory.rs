@@ -1,0 +1,103 @@
+//! Memory that comes from the system and from no allocator: the recorder stands inside one.
+#![expect(unsafe_code, reason = "it maps memory")]
+
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+/// A table of zeroed values that is made at its first use and never given back. Pages that nobody writes to cost nothing.
+#[derive(Debug)]
+pub(super) struct Lasting<T> {
+    /// Null before the first use.
+    start: AtomicPtr<T>,
+    len: usize,
+}
+
+impl<T: Zeroed> Lasting<T> {
+    pub(super) const fn new(len: usize) -> Self {
+        Self { start: AtomicPtr::new(ptr::null_mut()), len }
+    }
+
+    /// Returns the values; `None` if the system has no memory.
+    pub(super) fn get(&self) -> Option<&[T]> {
+        let start = match NonNull::new(self.start.load(Ordering::Acquire)) {
+            Some(start) => start,
+            None => self.make()?,
+        };
+        // SAFETY: `start` is the start of `len` zeroed values, valid by `Zeroed`, that are never unmapped and only shared.
+        Some(unsafe { std::slice::from_raw_parts(start.as_ptr(), self.len) })
+    }
+
+    #[cold]
+    fn make(&self) -> Option<NonNull<T>> {
+        let bytes = self.len * size_of::<T>();
+        let made = map(bytes)?.cast::<T>();
+        match self.start.compare_exchange(ptr::null_mut(), made.as_ptr(), Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Some(made),
+            Err(other) => {
+                // SAFETY: the mapping was made just now, with this size, and nobody else knows it.
+                unsafe { unmap(made.cast(), bytes) };
+                NonNull::new(other)
+            }
+        }
+    }
+}
+
+/// A type whose all-zero bytes are a value, that may be shared, and that needs no drop.
+///
+/// # Safety
+///
+/// All of that must be so.
+pub(super) unsafe trait Zeroed: Sync {}
+
+// SAFETY: an atomic is its bytes.
+unsafe impl Zeroed for std::sync::atomic::AtomicU32 {}
+// SAFETY: an atomic is its bytes.
+unsafe impl Zeroed for std::sync::atomic::AtomicU64 {}
+
+/// Maps zeroed memory; `None` if the system has none.
+pub(super) fn map(bytes: usize) -> Option<NonNull<u8>> {
+    // SAFETY: an anonymous mapping at an address of the system's choice touches nothing that is there.
+    let start = unsafe { system::map(bytes) };
+    NonNull::new(start).filter(|start| start.as_ptr().addr() != usize::MAX)
+}
+
+/// Gives memory back.
+///
+/// # Safety
+///
+/// `start` must come from [`map`] with the same size, and nobody may use the memory any more.
+pub(super) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
+    // SAFETY: as promised by the caller.
+    unsafe { system::unmap(start.as_ptr(), bytes) }
+}
+
+mod system {
+    use std::ffi::{c_int, c_void};
+    use std::ptr;
+
+    const READ_WRITE: c_int = 1 | 2;
+    /// Private, anonymous, and no memory set aside for pages that may never be used: Linux's numbers.
+    const MODE: c_int = 0x02 | 0x20 | 0x4000;
+
+    unsafe extern "C" {
+        fn mmap(
+            address: *mut c_void,
+            bytes: usize,
+            protection: c_int,
+            flags: c_int,
+            file: c_int,
+            offset: i64,
+        ) -> *mut c_void;
+        fn munmap(address: *mut c_void, bytes: usize) -> c_int;
+    }
+
+    pub(super) unsafe fn map(bytes: usize) -> *mut u8 {
+        // SAFETY: the arguments are those of an anonymous mapping.
+        unsafe { mmap(ptr::null_mut(), bytes, READ_WRITE, MODE, -1, 0).cast() }
+    }
+
+    pub(super) unsafe fn unmap(start: *mut u8, bytes: usize) {
+        // SAFETY: as promised by the caller.
+        unsafe { munmap(start.cast(), bytes) };
+    }
+}

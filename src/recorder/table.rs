@@ -1,0 +1,322 @@
+//! Which recorded allocations are alive.
+//!
+//! Shards, each with a lock that is held for a few dozen instructions. An allocation leaves the table before its memory is given
+//! back, and whoever looks at the memory of one does so under its shard's lock: so it cannot be given back meanwhile.
+#![expect(unsafe_code, reason = "its memory comes from no allocator")]
+
+use std::cell::UnsafeCell;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use super::memory;
+use super::stacks::StackId;
+
+/// The run that an allocation belongs to; 0 is none.
+pub(crate) type RunNumber = u32;
+
+/// One live allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Allocation {
+    pub(crate) address: usize,
+    /// In bytes: rounded down to whole granules, and at most a megabyte.
+    pub(crate) size: u32,
+    pub(crate) stack: StackId,
+    pub(crate) run: RunNumber,
+}
+
+/// An allocation in two words: there may be millions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Packed {
+    /// The address in the lower 48 bits, all that processors use; the size in granules above. 0 marks a free slot.
+    place: u64,
+    /// The stack in the upper half, the run in the lower one.
+    whose: u64,
+}
+
+const ADDRESS: u64 = (1 << 48) - 1;
+/// The unit of a packed size, in bytes.
+const GRANULE: u32 = 16;
+
+impl Packed {
+    const FREE: Self = Self { place: 0, whose: 0 };
+
+    fn new(it: Allocation) -> Self {
+        let granules = u64::from(it.size / GRANULE).min(u16::MAX.into());
+        Self {
+            place: it.address as u64 & ADDRESS | granules << 48,
+            whose: u64::from(it.stack) << 32 | u64::from(it.run),
+        }
+    }
+
+    fn address(self) -> usize {
+        (self.place & ADDRESS) as usize
+    }
+
+    fn run(self) -> RunNumber {
+        self.whose as u32
+    }
+
+    fn unpack(self) -> Allocation {
+        let size = (self.place >> 48) as u32 * GRANULE;
+        Allocation { address: self.address(), size, stack: (self.whose >> 32) as u32, run: self.run() }
+    }
+}
+
+const SHARDS: usize = 64;
+/// Slots of a shard at its first use.
+const FIRST: usize = 64;
+/// How many runs at once have a counter of their own; others share one, which then says "perhaps".
+const COUNTERS: usize = 1 << 12;
+
+static TABLE: [Shard; SHARDS] = [const { Shard::new() }; SHARDS];
+static COUNTS: [AtomicU32; COUNTERS] = [const { AtomicU32::new(0) }; COUNTERS];
+/// How many allocations were lost because the system had no memory for the table.
+static LOST: AtomicU32 = AtomicU32::new(0);
+
+/// Writes down an allocation; one that was there under its address has been given back without a word.
+pub(super) fn insert(allocation: Allocation) {
+    let shard = shard(allocation.address);
+    match shard.with(|slots| slots.insert(Packed::new(allocation))) {
+        Some(Inserted::New) => count(allocation.run, 1),
+        Some(Inserted::InPlaceOf(old)) => {
+            count(allocation.run, 1);
+            count(old.run(), -1);
+        }
+        None => {
+            LOST.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Forgets an allocation, if it was written down.
+pub(super) fn remove(address: usize) {
+    if let Some(gone) = shard(address).with(|slots| slots.remove(address)) {
+        count(gone.run(), -1);
+    }
+}
+
+/// Returns whether a run may have live allocations. A no is exact.
+pub(super) fn may_have(run: RunNumber) -> bool {
+    COUNTS[run as usize % COUNTERS].load(Ordering::Relaxed) != 0
+}
+
+/// Calls `look` with each live allocation of a run; none of them can be given back while it is looked at. `look` must not
+/// allocate or give back what is recorded.
+pub(super) fn each(run: RunNumber, mut look: impl FnMut(&Allocation)) {
+    for shard in &TABLE {
+        shard.with(|slots| {
+            let own = slots.all().iter().filter(|it| **it != Packed::FREE && it.run() == run);
+            own.for_each(|it| look(&it.unpack()));
+        });
+    }
+}
+
+/// Returns how many allocations could not be written down.
+pub(super) fn lost() -> u32 {
+    LOST.load(Ordering::Relaxed)
+}
+
+fn count(run: RunNumber, by: i32) {
+    COUNTS[run as usize % COUNTERS].fetch_add(by as u32, Ordering::Relaxed);
+}
+
+fn shard(address: usize) -> &'static Shard {
+    &TABLE[hash(address) >> 8 & (SHARDS - 1)]
+}
+
+/// Spreads addresses, whose lowest bits are all alike.
+fn hash(address: usize) -> usize {
+    let mixed = (address >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize);
+    mixed >> 24
+}
+
+struct Shard {
+    locked: AtomicBool,
+    slots: UnsafeCell<Slots>,
+}
+
+// SAFETY: `slots` is only reached through `with`, under the lock.
+unsafe impl Sync for Shard {}
+
+impl Shard {
+    const fn new() -> Self {
+        Self { locked: AtomicBool::new(false), slots: UnsafeCell::new(Slots { start: None, len: 0, used: 0 }) }
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut Slots) -> R) -> R {
+        let mut tries = 0_u32;
+        while self.locked.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            tries += 1;
+            // Its holder may have lost its processor.
+            if tries.is_multiple_of(64) { std::thread::yield_now() } else { std::hint::spin_loop() }
+        }
+        // SAFETY: the lock is held, and `act` cannot get at this shard again: nothing in this module calls `with` inside it.
+        let result = act(unsafe { &mut *self.slots.get() });
+        self.locked.store(false, Ordering::Release);
+        result
+    }
+}
+
+/// An open-addressed table.
+struct Slots {
+    /// `None` before the first allocation.
+    start: Option<NonNull<Packed>>,
+    /// A power of two, or 0.
+    len: usize,
+    used: usize,
+}
+
+enum Inserted {
+    New,
+    InPlaceOf(Packed),
+}
+
+impl Slots {
+    fn all(&mut self) -> &mut [Packed] {
+        match self.start {
+            // SAFETY: `start` is the start of `len` mapped values, zeroed at first, and `self` is borrowed mutably.
+            Some(start) => unsafe { std::slice::from_raw_parts_mut(start.as_ptr(), self.len) },
+            None => &mut [],
+        }
+    }
+
+    /// `None` where there is no memory.
+    fn insert(&mut self, allocation: Packed) -> Option<Inserted> {
+        if (self.used + 1) * 4 > self.len * 3 {
+            self.grow()?;
+        }
+        let at = self.place(allocation.address());
+        let slot = &mut self.all()[at];
+        let old = std::mem::replace(slot, allocation);
+        if old != Packed::FREE {
+            return Some(Inserted::InPlaceOf(old));
+        }
+        self.used += 1;
+        Some(Inserted::New)
+    }
+
+    fn remove(&mut self, address: usize) -> Option<Packed> {
+        if self.used == 0 {
+            return None;
+        }
+        let mask = self.len - 1;
+        let mut hole = self.place(address);
+        let gone = self.all()[hole];
+        if gone == Packed::FREE {
+            return None;
+        }
+        // Closes the hole, so that no search ends before what it looks for: moves up whatever may stand here.
+        let mut next = hole;
+        loop {
+            next = (next + 1) & mask;
+            let candidate = self.all()[next];
+            if candidate == Packed::FREE {
+                break;
+            }
+            let home = hash(candidate.address()) & mask;
+            if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(hole) & mask) {
+                self.all()[hole] = candidate;
+                hole = next;
+            }
+        }
+        self.all()[hole] = Packed::FREE;
+        self.used -= 1;
+        Some(gone)
+    }
+
+    /// Returns where an address stands, or would.
+    fn place(&mut self, address: usize) -> usize {
+        let mask = self.len - 1;
+        let mut at = hash(address) & mask;
+        while ![0, address].contains(&self.all()[at].address()) {
+            at = (at + 1) & mask;
+        }
+        at
+    }
+
+    fn grow(&mut self) -> Option<()> {
+        let len = if self.len == 0 { FIRST } else { self.len * 2 };
+        let start = memory::map(len * size_of::<Packed>())?.cast();
+        let mut grown = Self { start: Some(start), len, used: 0 };
+        for old in self.all().iter().filter(|old| **old != Packed::FREE) {
+            let at = grown.place(old.address());
+            grown.all()[at] = *old;
+            grown.used += 1;
+        }
+        if let Some(old) = self.start {
+            // SAFETY: it was mapped by an earlier call, with this size, and `self` forgets it here.
+            unsafe { memory::unmap(old.cast(), self.len * size_of::<Packed>()) };
+        }
+        *self = grown;
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn of(run: RunNumber) -> BTreeSet<usize> {
+        let mut found = Vec::with_capacity(100_000);
+        each(run, |it| found.push(it.address));
+        found.into_iter().collect()
+    }
+
+    fn allocation(address: usize, run: RunNumber) -> Allocation {
+        Allocation { address, size: 1, stack: 0, run }
+    }
+
+    #[test]
+    fn packed_allocation_is_unpacked_as_it_was() {
+        let whole = Allocation { address: 0x7fff_ffff_ff80, size: 4_096, stack: 0xfedc_ba98, run: 0x7654_3210 };
+        assert_eq!(Packed::new(whole).unpack(), whole);
+        let large = Allocation { size: u32::MAX, ..whole };
+        assert_eq!(Packed::new(large).unpack().size, 65_535 * GRANULE);
+    }
+
+    #[test]
+    fn removed_allocations_are_gone_and_all_others_stay() {
+        let run = 4_000_001;
+        let addresses = (1..20_000_usize).map(|number| number * 128 + (1 << 40));
+        addresses.clone().for_each(|address| insert(allocation(address, run)));
+        assert!(may_have(run));
+        addresses.clone().step_by(3).for_each(remove);
+        let removed: BTreeSet<usize> = addresses.clone().step_by(3).collect();
+        assert_eq!(of(run), addresses.clone().filter(|address| !removed.contains(address)).collect());
+        addresses.for_each(remove);
+        assert_eq!(of(run), BTreeSet::new());
+        assert!(!may_have(run));
+    }
+
+    #[test]
+    fn address_that_comes_again_is_one_allocation() {
+        let run = 4_000_002;
+        insert(allocation(1 << 41, run));
+        insert(allocation(1 << 41, run));
+        remove(1 << 41);
+        assert!(!may_have(run));
+        remove(1 << 41);
+        assert!(!may_have(run));
+    }
+
+    #[test]
+    fn threads_that_race_lose_nothing() {
+        let run = 4_000_003;
+        std::thread::scope(|scope| {
+            for thread in 0..4_usize {
+                scope.spawn(move || {
+                    for number in 0..5_000_usize {
+                        let address = (1 << 42) + (number * 4 + thread) * 128;
+                        insert(allocation(address, run));
+                        if !number.is_multiple_of(10) {
+                            remove(address);
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(of(run).len(), 2_000);
+    }
+}

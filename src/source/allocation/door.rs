@@ -1,0 +1,126 @@
+//! The allocator that writes down what may be a task's cell.
+#![expect(unsafe_code, reason = "a global allocator is unsafe by its trait")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use crate::ledger;
+use crate::recorder::{self, RunNumber};
+
+/// This file, as debug information has it: where the recorder's own part of a stack ends.
+pub(super) const FILE: &str = file!();
+
+/// The alignment of a task's cell, in bytes; larger than that of nearly everything else, so that all else costs one comparison.
+const ALIGNMENT: usize = 128;
+
+/// A global allocator that hands everything on to `A`, and lets lightsout see tasks on stable Rust.
+///
+/// With the default feature `allocator` it stands in front of the system's allocator by itself, and nothing is to be done. A program
+/// can have only one global allocator: where tests bring their own, the compiler says "the `#[global_allocator]` in this crate
+/// conflicts with global allocator in: lightsout". Then switch the feature off (`default-features = false`) and put it in front of
+/// yours:
+///
+/// ```
+/// # #[cfg(not(feature = "allocator"))]
+/// #[global_allocator]
+/// static ALLOCATOR: lightsout::Recorder<std::alloc::System> = lightsout::Recorder(std::alloc::System);
+/// # fn main() {}
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Recorder<A = System>(pub A);
+
+#[cfg(feature = "allocator")]
+#[global_allocator]
+static ALLOCATOR: Recorder = Recorder(System);
+
+// SAFETY: everything is handed on as it came, and what comes back is returned.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for Recorder<A> {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as promised by the caller.
+        let memory = unsafe { self.0.alloc(layout) };
+        made(memory, layout);
+        memory
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as promised by the caller.
+        let memory = unsafe { self.0.alloc_zeroed(layout) };
+        made(memory, layout);
+        memory
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        ended(memory, layout);
+        // SAFETY: as promised by the caller.
+        unsafe { self.0.dealloc(memory, layout) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // What is resized is no cell, and may have moved.
+        ended(memory, layout);
+        // SAFETY: as promised by the caller.
+        unsafe { self.0.realloc(memory, layout, size) }
+    }
+}
+
+#[inline]
+fn made(memory: *mut u8, layout: Layout) {
+    if layout.align() >= ALIGNMENT && !memory.is_null() {
+        write_down(memory.addr(), layout.size());
+    }
+}
+
+#[inline]
+fn ended(memory: *mut u8, layout: Layout) {
+    if layout.align() >= ALIGNMENT {
+        recorder::freed(memory.addr());
+    }
+}
+
+#[cold]
+fn write_down(address: usize, size: usize) {
+    let run = run_of_this_thread();
+    if run != NONE {
+        recorder::allocated(address, size, run);
+    }
+}
+
+/// No run: nothing is written down.
+const NONE: RunNumber = 0;
+/// Nobody has asked yet.
+const UNKNOWN: RunNumber = RunNumber::MAX;
+
+thread_local! {
+    /// The run of this thread. It has no destructor, and so is there until the thread's very end.
+    static RUN: Cell<RunNumber> = const { Cell::new(UNKNOWN) };
+}
+
+/// Makes the calling thread one of a run's.
+pub(crate) fn adopt_thread(run: RunNumber) {
+    RUN.set(run);
+}
+
+/// Does something whose allocations are nobody's.
+pub(crate) fn unrecorded<R>(act: impl FnOnce() -> R) -> R {
+    let run = RUN.replace(NONE);
+    let result = act();
+    RUN.set(run);
+    result
+}
+
+fn run_of_this_thread() -> RunNumber {
+    match RUN.get() {
+        UNKNOWN => {
+            // Asked once a thread: it may descend from a run's.
+            RUN.set(NONE);
+            let run = ledger::current().map_or(NONE, |ledger| ledger.number());
+            RUN.set(run);
+            run
+        }
+        run => run,
+    }
+}
