@@ -168,8 +168,11 @@ impl Judge<'_> {
             finding.evidence.push(evidence("name", names.join(", ")));
         }
         finding.evidence.push(evidence("state", words::movement(movement, tasks, self.seen.settled.waited)));
-        let about = if oldest.is_some() { "age" } else { "waited" };
-        finding.evidence.push(evidence(about, words::age(oldest, self.seen.settled.waited, self.virtual_time())));
+        let waited = self.seen.settled.waited;
+        finding.evidence.push(match oldest {
+            Some(age) => evidence("age", words::age(age, waited, self.virtual_time())),
+            None => evidence("waited", words::waited(waited, self.virtual_time())),
+        });
         finding.evidence.extend(self.awaits(tasks).map(|place| evidence("awaits", place)));
         finding.next = words::next_of_leak(movement);
         finding.rule = Some(words::rule("spawned_at", &format!("{}:{}", site.file, site.line)));

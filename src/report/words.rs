@@ -73,14 +73,13 @@ pub(crate) fn movement(movement: Movement, tasks: &[&LiveTask], waited: Duration
     }
 }
 
-pub(crate) fn age(age: Option<Duration>, waited: Duration, clock: Clock) -> String {
-    let age = age.map(|age| format!("{}, of which ", time(age))).unwrap_or_default();
-    format!("{age}{}", self::waited(waited, clock))
+pub(crate) fn age(age: Duration, waited: Duration, clock: Clock) -> String {
+    format!("{}, of which lightsout waited {}", time(age), self::waited(waited, clock))
 }
 
 pub(crate) fn waited(waited: Duration, clock: Clock) -> String {
     let clock = if clock == Clock::Paused { " of virtual time" } else { "" };
-    format!("lightsout waited {}{clock} for it to end", time(waited))
+    format!("{}{clock} for it to end", time(waited))
 }
 
 pub(crate) fn next_of_leak(movement: Movement) -> String {
