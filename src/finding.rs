@@ -318,10 +318,10 @@ impl Report {
         &self.ending
     }
 
-    /// Returns whether nothing was found. How the body itself ended is told by [`Report::ending`].
+    /// Returns whether nothing was found and the body itself passed.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.findings.is_empty()
+        self.findings.is_empty() && self.ending == Ending::Passed
     }
 
     /// Returns what was found, ordered by kind and place.

@@ -77,7 +77,7 @@ fn judged_panic(ending: Ending, panic: Panic) -> Ending {
 
 /// Passes or fails. A body that panicked has said so already; findings are told beside it.
 fn end(report: &Report) {
-    let text = if report.is_clean() { String::new() } else { human(report, settings::wants_color()) };
+    let text = if report.findings().is_empty() { String::new() } else { human(report, settings::wants_color()) };
     match (report.findings().len(), report.ending()) {
         (0, Ending::Passed) => {}
         (0, Ending::Panicked(message)) => fail("", message.clone()),

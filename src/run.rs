@@ -16,13 +16,14 @@ use crate::error::Error;
 use crate::finding::{Ending, Site};
 use crate::judge::{self, Outcome};
 use crate::ledger::census::{Census, LiveTask, State};
-use crate::ledger::panic::Panicked;
+use crate::ledger::panic::{Panicked, Who};
 use crate::ledger::thread::{BODY, RuntimeThread};
 use crate::ledger::{Ledger, lock};
 use crate::runtime::Built;
 use crate::settings::Settings;
 use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
+use crate::source::hooks::HOOKED;
 use crate::source::symbols::Frame;
 use crate::source::threads::{self, OsThread};
 use crate::source::{allocation, names, panics};
@@ -243,11 +244,12 @@ where
             (ended, Left::after_settle(ledger, settings.grace, ring_in).await)
         }
     });
-    let panics = std::mem::take(&mut *lock(&ledger.panics));
     let patience = settings.grace.max(THREADS);
+    let before_stop = lock(&ledger.panics).len();
     stop(runtime, ledger, patience);
     let blocking = Census::of(ledger).blocking;
     let other_threads = other_threads(ledger, patience);
+    let panics = panics_of(ledger, before_stop, &left.settled.left);
 
     Ok(Seen {
         ending: ended.ending,
@@ -261,6 +263,18 @@ where
         other_threads,
         took: began.elapsed(),
     })
+}
+
+/// Takes the panics of the run. Of those since the runtime was told to stop, the ones that count are of blocking closures, which
+/// ran on: a task that was alive by then is told as such, and what its end did was our doing.
+fn panics_of(ledger: &Ledger, before_stop: usize, left: &Census) -> Vec<Panicked> {
+    let of_left = |who: Who| match who {
+        Who::Task(id) if HOOKED => left.tasks.iter().any(|task| task.id == id),
+        _ => left.counted > 0,
+    };
+    let panics = std::mem::take(&mut *lock(&ledger.panics));
+    let counts = |(at, panicked): (usize, Panicked)| (at < before_stop || !of_left(panicked.who)).then_some(panicked);
+    panics.into_iter().enumerate().filter_map(counts).collect()
 }
 
 /// How the body ended, or did not.
@@ -306,8 +320,8 @@ where
         };
         let ending = poll_fn(|cx| {
             ledger.threads.show(BODY);
-            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-                Ok(Poll::Ready(value)) => Poll::Ready(value.ending()),
+            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx).map(Verdict::ending))) {
+                Ok(Poll::Ready(ending)) => Poll::Ready(ending),
                 Err(payload) => Poll::Ready(panicked(&*payload)),
                 Ok(Poll::Pending) if ledger.bell.calls() > 0 => Poll::Ready(Ending::Unfinished),
                 Ok(Poll::Pending) => Poll::Pending,
@@ -365,9 +379,11 @@ impl Left {
     }
 }
 
-/// Takes the await stacks of what is left, unless a task is in the middle of a poll: a dump would wait for its end.
+/// Takes the await stacks of what is left, unless a thread is busy: a dump would wait for it.
 async fn await_stacks(ledger: &Ledger, left: &Census, ring_in: impl Fn(Duration)) -> Stacks {
-    if !dump::AVAILABLE || left.tasks.is_empty() || left.tasks.iter().any(|task| task.state == State::Running) {
+    let is_busy =
+        (ledger.has_workers() && !ledger.is_asleep()) || left.tasks.iter().any(|task| task.state == State::Running);
+    if !dump::AVAILABLE || left.tasks.is_empty() || is_busy {
         return Stacks::new();
     }
     ring_in(DUMP);
@@ -396,9 +412,14 @@ fn other_threads(ledger: &Ledger, patience: Duration) -> Vec<OsThread> {
         ledger.threads.alive().iter().filter_map(|thread| thread.tid).chain(threads::own_tid()).collect();
     let began = Instant::now();
     for look in 0_u32.. {
-        let left = threads::marked(dye, &known);
-        if left.is_empty() || (look > QUICK_LOOKS && began.elapsed() >= patience) {
-            return left;
+        let marked = threads::marked(dye, &known);
+        let is_over = if marked.threads.is_empty() {
+            !marked.starting || look >= QUICK_LOOKS
+        } else {
+            look > QUICK_LOOKS && began.elapsed() >= patience
+        };
+        if is_over {
+            return marked.threads;
         }
         if look < QUICK_LOOKS { thread::yield_now() } else { thread::sleep(Duration::from_millis(1)) }
     }

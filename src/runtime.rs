@@ -171,7 +171,7 @@ impl Runtime {
         builder.enable_all().start_paused(self.is_paused());
         self.tune(&mut builder);
         self.chain_thread_callbacks(&mut builder, ledger);
-        hooks::attach(&mut builder, ledger, &self.hooks, functions);
+        hooks::attach(&mut builder, ledger, &self.hooks, functions, self.flavor == Flavor::MultiThread);
         match self.flavor {
             Flavor::CurrentThread | Flavor::MultiThread => Ok(Built::Shared(builder.build().map_err(Error::runtime)?)),
             Flavor::Local => local::build(&mut builder),

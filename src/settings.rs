@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, stderr, stdout};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -67,7 +67,9 @@ pub(crate) fn binary() -> Option<String> {
 /// Returns whether text for a person should have colour: on a terminal, unless the usual variables say otherwise.
 pub(crate) fn wants_color() -> bool {
     let is_set = |name, but_not: &str| env::var_os(name).is_some_and(|value| value != but_not);
-    is_set("CLICOLOR_FORCE", "0") || (!is_set("NO_COLOR", "") && stderr().is_terminal())
+    // The test runner captures what goes to stderr, and prints it on stdout.
+    let terminal = stdout().is_terminal() && stderr().is_terminal();
+    is_set("CLICOLOR_FORCE", "0") || (!is_set("NO_COLOR", "") && terminal)
 }
 
 fn duration(name: &'static str) -> Result<Option<Duration>, Error> {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use lightsout::{Ending, Finding, Report};
+use lightsout::{Finding, Report};
 
 use crate::error::Error;
 use crate::exit::Exit;
@@ -80,7 +80,7 @@ fn table(reports: &[Report]) -> String {
 }
 
 fn has_nothing_to_say(report: &Report) -> bool {
-    report.is_clean() && *report.ending() == Ending::Passed
+    report.is_clean()
 }
 
 /// A row of the table: test, tasks, findings, time.
@@ -99,7 +99,7 @@ fn row(report: &Report, with_package: bool) -> Row {
 }
 
 fn findings(report: &Report) -> String {
-    if report.is_clean() {
+    if report.findings().is_empty() {
         return if has_nothing_to_say(report) { words::CLEAN } else { words::FAILED_BY_ITSELF }.to_owned();
     }
     let mut kinds = BTreeMap::new();

@@ -150,9 +150,9 @@ impl Verdict {
         self.reports.len() + self.expected.len()
     }
 
-    /// Returns how many reports are not clean.
+    /// Returns how many reports have findings.
     pub(crate) fn not_clean(&self) -> usize {
-        self.reports.iter().filter(|report| !report.is_clean()).count()
+        self.reports.iter().filter(|report| !report.findings().is_empty()).count()
     }
 }
 
@@ -321,7 +321,7 @@ fn is_of_package(report: &Report, binary: &Binary) -> bool {
 
 /// Returns whether a report is why its test failed: there are findings, and its body did not fail by itself.
 fn is_excuse(report: &Report) -> bool {
-    !report.is_clean() && matches!(report.ending(), Ending::Passed | Ending::Unfinished)
+    !report.findings().is_empty() && matches!(report.ending(), Ending::Passed | Ending::Unfinished)
 }
 
 /// Returns whether a test printed this report: how a `Check` is found whose name is not that of its test.

@@ -106,7 +106,6 @@ impl Ledger {
     /// Makes the calling thread the one that the body runs on.
     pub(crate) fn adopt_body_thread(self: &Arc<Self>) {
         self.adopt_thread();
-        self.threads.seat();
         if let Some(tid) = threads::own_tid() {
             self.body_thread.get_or_init(|| tid);
         }
@@ -136,6 +135,10 @@ impl Ledger {
     pub(crate) fn start(&self, metrics: RuntimeMetrics, workers: usize) {
         *lock(&self.runtime) = Some(metrics);
         self.workers.store(workers, Ordering::Release);
+        if workers == 0 {
+            // Here the body's own thread runs the tasks.
+            self.threads.seat();
+        }
     }
 
     /// Tells that a worker goes to sleep: it has nothing to run.

@@ -34,7 +34,7 @@ impl Panicked {
 fn caught_by_tokio(frames: &[Frame]) -> bool {
     frames
         .iter()
-        .skip_while(|frame| !frame.function.contains("catch_unwind") && !frame.function.contains("__rust_try"))
+        .skip_while(|frame| !frame.catches())
         .find(|frame| !frame.is_std() && !frame.function.contains("__rust_try"))
         .is_none_or(Frame::is_tokio_runtime)
 }

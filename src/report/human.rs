@@ -46,7 +46,7 @@ struct Page {
 impl Page {
     fn report(&mut self, report: &Report) -> fmt::Result {
         let (count, test) = (words::count(report.findings.len(), "finding"), self.paint(PLACE, report.test()));
-        if report.is_clean() {
+        if report.findings.is_empty() {
             writeln!(self.text, "lightsout: nothing found in {test}")?;
         } else {
             let count = self.paint(BAD, &count);
@@ -172,7 +172,7 @@ impl Report {
     /// With the whole report as its message.
     #[track_caller]
     pub fn assert_clean(&self) {
-        assert!(self.is_clean() && self.ending == Ending::Passed, "{}", self.to_text());
+        assert!(self.is_clean(), "{}", self.to_text());
     }
 }
 

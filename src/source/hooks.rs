@@ -42,6 +42,7 @@ mod flavor {
     use tokio::runtime::{Builder, TaskMeta};
 
     use super::number;
+    use crate::ledger::thread::BODY;
     use crate::ledger::{Ledger, lock};
     use crate::source::symbols;
 
@@ -87,8 +88,9 @@ mod flavor {
         }
     }
 
-    /// Sets the hooks that write to the ledger; `functions` asks for the stack of each spawn.
-    pub(crate) fn attach(builder: &mut Builder, ledger: &Arc<Ledger>, users: &Hooks, functions: bool) {
+    /// Sets the hooks that write to the ledger; `functions` asks for the stack of each spawn, `workers` says that tasks run on others
+    /// than the body's thread.
+    pub(crate) fn attach(builder: &mut Builder, ledger: &Arc<Ledger>, users: &Hooks, functions: bool, workers: bool) {
         let [spawn, poll, end] = [(); 3].map(|()| ledger.clone());
         let spawn = move |meta: &TaskMeta<'_>| {
             let id = number(meta.id());
@@ -110,8 +112,13 @@ mod flavor {
             .on_task_spawn(chain(spawn, &users.spawn))
             .on_before_task_poll(chain(poll, &users.before_poll))
             .on_task_terminate(chain(end, &users.terminate));
-        // What a thread has in hand is overwritten by the next poll: a call after each would cost more than it told.
-        if !users.after_poll.is_empty() {
+        // On the body's thread what is in hand is overwritten by the next poll, or by the body. A worker may hand its work to another
+        // thread (`block_in_place`) and never poll again.
+        let after = ledger.clone();
+        let clear = move |_: &TaskMeta<'_>| after.threads.show(BODY);
+        if workers {
+            builder.on_after_task_poll(chain(clear, &users.after_poll));
+        } else if !users.after_poll.is_empty() {
             builder.on_after_task_poll(chain(|_| {}, &users.after_poll));
         }
     }
@@ -133,5 +140,5 @@ mod flavor {
     pub(crate) struct Hooks {}
 
     /// Sets nothing: what is alive is told by the runtime's counter alone.
-    pub(crate) fn attach(_: &mut Builder, _: &Arc<Ledger>, _: &Hooks, _: bool) {}
+    pub(crate) fn attach(_: &mut Builder, _: &Arc<Ledger>, _: &Hooks, _: bool, _: bool) {}
 }

@@ -14,10 +14,13 @@ pub(crate) struct Frame {
     pub(crate) site: Option<Site>,
 }
 
+/// The crates whose frames stand between a spawn and whoever asked for it.
+const OWN: [&str; 3] = ["tokio", "tokio-util", "tokio-stream"];
+
 impl Frame {
     /// Returns whether a user would call this code his own: not the standard library's, not a registry crate's, not ours.
     pub(crate) fn is_users(&self) -> bool {
-        let foreign = |file: &str| file.contains("/.cargo/registry/") || file.contains("/.cargo/git/");
+        let foreign = |file: &str| file.contains("/registry/src/") || file.contains("/git/checkouts/");
         self.site.as_ref().is_some_and(|site| !foreign(&site.file))
             && !self.is_std()
             && !self.function.starts_with("lightsout::")
@@ -33,13 +36,19 @@ impl Frame {
             || ["std::", "core::", "<std::", "<core::", "<alloc::"].iter().any(|start| self.function.starts_with(start))
     }
 
-    /// Returns whether this is code of tokio, or of a crate of its family.
+    /// Returns whether this is code of tokio, or of the crates that it ships itself.
     pub(crate) fn is_tokio(&self) -> bool {
-        let by_file = self.site.as_ref().is_some_and(|site| {
-            let crates = site.file.split('/').filter(|part| *part == "tokio" || part.starts_with("tokio-"));
-            crates.count() > 0 && site.file.contains("/src/")
+        let is_own = |part: &str| match part.rsplit_once('-') {
+            Some((name, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => OWN.contains(&name),
+            _ => OWN.contains(&part),
+        };
+        let by_file = self.site.as_ref().and_then(|site| site.file.split_once("/src/")).is_some_and(|(_, rest)| {
+            // Of a registry crate the part before its own `src` names it: `registry/src/index/tokio-1.54.1/src/task/spawn.rs`.
+            rest.split('/').nth(1).is_some_and(is_own)
         });
-        by_file || self.function.starts_with("tokio::") || self.function.starts_with("<tokio::")
+        let checked_out =
+            self.site.as_ref().is_some_and(|site| OWN.iter().any(|own| site.file.contains(&format!("/{own}/src/"))));
+        by_file || checked_out || ["tokio::", "<tokio::"].iter().any(|start| self.function.starts_with(start))
     }
 
     /// Returns whether this is on the way into an allocator.
@@ -50,6 +59,11 @@ impl Frame {
     /// Returns whether the path of its file contains this.
     pub(crate) fn passes(&self, part: &str) -> bool {
         self.site.as_ref().is_some_and(|site| site.file.contains(part))
+    }
+
+    /// Returns whether this is the standard library catching panics; a function of the user's may bear any name.
+    pub(crate) fn catches(&self) -> bool {
+        self.function.contains("__rust_try") || (self.is_std() && self.function.contains("catch_unwind"))
     }
 
     /// Returns whether this is code of tokio's runtime, from wherever tokio was built.

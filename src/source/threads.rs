@@ -11,35 +11,51 @@ pub(crate) struct OsThread {
     pub(crate) name: String,
 }
 
+/// The threads that carry a mark.
+#[derive(Debug, Default)]
+pub(crate) struct Marked {
+    pub(crate) threads: Vec<OsThread>,
+    /// Whether there was a thread that may not have its mark yet: look again soon.
+    pub(crate) starting: bool,
+}
+
 pub(crate) use system::{doing, marked, own_tid};
 
 #[cfg(target_os = "linux")]
 mod system {
     use std::fs;
 
-    use super::{OsThread, Tid};
+    use super::{Marked, OsThread, Tid};
     use crate::source::dye::Dye;
 
     pub(crate) fn own_tid() -> Option<Tid> {
         Tid::try_from(nix::unistd::gettid().as_raw()).ok()
     }
 
-    /// Returns the threads that carry this mark, oldest first, but for the known ones: reading a thread's files takes longer than
-    /// all the rest. A thread that has ended in between is not one of them.
-    pub(crate) fn marked(dye: Dye, known: &[Tid]) -> Vec<OsThread> {
-        let Ok(entries) = fs::read_dir("/proc/self/task") else { return Vec::new() };
-        let mut threads: Vec<OsThread> = entries
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .filter(|tid| !known.contains(tid))
-            .filter(|tid| slack(*tid).and_then(Dye::from_slack) == Some(dye))
-            .filter_map(|tid| Some(OsThread { tid, name: name(tid)? }))
-            .collect();
-        threads.sort_unstable_by_key(|thread| thread.tid);
-        threads
+    /// Returns the threads that carry this mark, oldest first; a thread that has ended in between is not one of them. Skips those
+    /// that are known.
+    pub(crate) fn marked(dye: Dye, known: &[Tid]) -> Marked {
+        let mut marked = Marked::default();
+        let Ok(entries) = fs::read_dir("/proc/self/task") else { return marked };
+        let tids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        for tid in tids.filter(|tid| !known.contains(tid)) {
+            match blocked_signals(tid) {
+                // The C library lets a thread start with everything blocked, and then gives it its creator's mask.
+                Some(mask) if mask >> 40 == u64::MAX >> 40 => marked.starting = true,
+                Some(mask) if Dye::from_mask(mask) == Some(dye) => {
+                    marked.threads.extend(name(tid).map(|name| OsThread { tid, name }));
+                }
+                Some(_) | None => {}
+            }
+        }
+        marked.threads.sort_unstable_by_key(|thread| thread.tid);
+        marked
     }
 
-    fn slack(tid: Tid) -> Option<u32> {
-        fs::read_to_string(format!("/proc/{tid}/timerslack_ns")).ok()?.trim().parse().ok()
+    fn blocked_signals(tid: Tid) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/self/task/{tid}/status")).ok()?;
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"))?;
+        u64::from_str_radix(blocked.trim(), 16).ok()
     }
 
     /// Returns the name of a thread that lives; `None` for one that is on its way out, which the system lists a little longer.
@@ -100,15 +116,15 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use super::{OsThread, Tid};
+    use super::{Marked, Tid};
     use crate::source::dye::Dye;
 
     pub(crate) fn own_tid() -> Option<Tid> {
         None
     }
 
-    pub(crate) fn marked(_: Dye, _: &[Tid]) -> Vec<OsThread> {
-        Vec::new()
+    pub(crate) fn marked(_: Dye, _: &[Tid]) -> Marked {
+        Marked::default()
     }
 
     pub(crate) fn doing(_: Tid) -> Option<String> {

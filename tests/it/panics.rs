@@ -72,8 +72,9 @@ fn panic_of_the_body_is_its_ending_and_no_finding() {
     let report = Check::new("body").run(|| async {
         panic!("by itself");
     });
-    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.findings(), [], "{report}");
     assert_eq!(report.ending(), &Ending::Panicked("by itself".to_owned()));
+    assert!(!report.is_clean());
 }
 
 #[test]
@@ -98,4 +99,38 @@ fn body_that_cannot_be_made_is_its_ending() {
     }
     let report = Check::new("unmade").run(make);
     assert_eq!(report.ending(), &Ending::Panicked("no future".to_owned()));
+}
+
+#[test]
+fn panic_of_a_closure_that_outlives_the_body_is_found() {
+    let report = Check::new("late").run(|| async {
+        tokio::task::spawn_blocking(|| {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            panic!("late");
+        });
+    });
+    assert_eq!(said(only(&report, Kind::TaskPanic), "message"), "late");
+}
+
+#[test]
+fn name_of_a_function_does_not_hide_its_panic() {
+    async fn without_catch_unwind_it_panics() {
+        panic!("bare");
+    }
+    let report = Check::new("named").run(|| async {
+        tokio::spawn(without_catch_unwind_it_panics());
+    });
+    assert_eq!(said(only(&report, Kind::TaskPanic), "message"), "bare");
+}
+
+#[test]
+fn error_that_cannot_be_printed_is_an_ending() {
+    struct Mute;
+    impl std::fmt::Debug for Mute {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("mute");
+        }
+    }
+    let report = Check::new("mute").run(|| async { Err::<(), _>(Mute) });
+    assert_eq!(report.ending(), &Ending::Panicked("mute".to_owned()));
 }
