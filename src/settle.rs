@@ -12,7 +12,6 @@ use tokio::time::{Instant, sleep};
 
 use crate::ledger::Ledger;
 use crate::ledger::census::Census;
-use crate::source::allocation;
 
 /// Looks that only let others have a turn, before the first timer. They cover an abort, a join, a dropped `JoinSet`.
 const QUICK_LOOKS: u32 = 32;
@@ -101,8 +100,9 @@ async fn give_way(ledger: &Ledger) {
     tokio::task::yield_now().await;
 }
 
+/// Returns whether nothing is left: no async task, and no blocking closure, which may spawn more of them.
 fn is_quiet(ledger: &Ledger) -> bool {
-    ledger.tasks.is_empty() && ledger.counted().unwrap_or(0) == 0 && !allocation::has_async_tasks(ledger.number())
+    ledger.tasks.is_empty() && ledger.counted().unwrap_or(0) == 0 && !Census::has_further(ledger)
 }
 
 /// Sleeps for `step`, or until a task has ended or the bell was rung.

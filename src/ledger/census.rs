@@ -79,10 +79,12 @@ impl Census {
     pub(crate) fn of(ledger: &Ledger) -> Self {
         let names = lock(&ledger.names);
         let mut tasks = told_by_hooks(ledger, &names);
-        let (mut stacks, mut further, mut blocking) = (allocation::Stacks::default(), Vec::new(), Vec::new());
+        let mut stacks = lock(&ledger.resolved);
+        let (mut further, mut blocking) = (Vec::new(), Vec::new());
         // One that ends while the census is taken may be in either source alone; it is then no longer alive in the next.
-        let is_told = |task: &Live| tasks.binary_search_by_key(&task.id, |told| told.id).is_ok();
-        for task in allocation::tasks(ledger.number()).iter().filter(|task| !is_told(task)) {
+        let is_told = |task: &&Live| tasks.binary_search_by_key(&task.id, |told| told.id).is_ok();
+        let is_known = |id| ledger.tasks.contains(id);
+        for task in allocation::tasks(ledger.number(), is_known).iter().filter(|task| !is_told(task)) {
             match stacks.kind(task) {
                 Kind::Async => further.push(told_by_allocation(task, &mut stacks, &names)),
                 Kind::Blocking => blocking.push(told_by_allocation(task, &mut stacks, &names)),
@@ -92,6 +94,13 @@ impl Census {
         tasks.extend(further);
         tasks.sort_by_key(|task| task.id);
         Self { tasks, blocking, counted: ledger.counted().unwrap_or(0) }
+    }
+
+    /// Returns whether allocations tell of tasks that no hook tells of: async ones, or blocking closures.
+    pub(crate) fn has_further(ledger: &Ledger) -> bool {
+        let further = allocation::tasks(ledger.number(), |id| ledger.tasks.contains(id));
+        let mut stacks = lock(&ledger.resolved);
+        further.iter().any(|task| stacks.kind(task) != Kind::Worker)
     }
 
     /// Lets everything in this census outlive the test: the rest of the run is judged against it as a baseline.

@@ -47,6 +47,8 @@ pub(crate) struct Ledger {
     pub(crate) names: Mutex<BTreeMap<u64, String>>,
     /// For each task the code addresses on the stack of its spawn; empty unless a rule asks for functions.
     pub(crate) stacks: Mutex<BTreeMap<u64, Vec<usize>>>,
+    /// The stacks of allocations that were turned into names: slow, so each once.
+    pub(crate) resolved: Mutex<allocation::Stacks>,
     /// Panics on threads of the run, in the order in which they happened.
     pub(crate) panics: Mutex<Vec<Panicked>>,
     /// The threads that the run's runtime started.
@@ -77,6 +79,7 @@ impl Ledger {
             reader: OnceLock::new(),
             names: Mutex::default(),
             stacks: Mutex::default(),
+            resolved: Mutex::default(),
             panics: Mutex::default(),
             threads: RuntimeThreads::new(),
             granted: Mutex::default(),

@@ -130,6 +130,11 @@ impl Tasks {
         }
     }
 
+    /// Returns whether a task is alive.
+    pub(crate) fn contains(&self, id: u64) -> bool {
+        self.find(id).is_some()
+    }
+
     /// Returns the live tasks, oldest id first.
     pub(crate) fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = self.slots().filter_map(Self::row).collect();

@@ -263,3 +263,18 @@ fn channels_are_not_taken_for_tasks() {
         std::mem::forget((send, receive, one, other));
     }));
 }
+
+#[test]
+fn task_that_a_blocking_closure_spawns_after_the_body_is_seen() {
+    if !ALLOCATED {
+        return;
+    }
+    let report = Check::new("late spawn").run(|| async {
+        let handle = tokio::runtime::Handle::current();
+        tokio::task::spawn_blocking(move || {
+            std::thread::sleep(50 * MS);
+            handle.spawn(pending::<()>());
+        });
+    });
+    leaked(&report, 1, file!(), line!() - 3);
+}

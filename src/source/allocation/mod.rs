@@ -76,31 +76,30 @@ pub(crate) fn prepare() -> Result<(), &'static str> {
     shape::get().map(|_| ())
 }
 
-/// Returns the tasks of a run that have not ended, oldest first; none where the source cannot look.
-pub(crate) fn tasks(run: RunNumber) -> Vec<Live> {
+/// Returns the tasks of a run that have not ended and whose number is not known otherwise, oldest first; none where the source cannot
+/// look. `is_known` must not allocate.
+pub(crate) fn tasks(run: RunNumber, is_known: impl Fn(u64) -> bool) -> Vec<Live> {
     let Ok(shape) = shape::get() else { return Vec::new() };
     if !recorder::may_have(run) {
         return Vec::new();
     }
-    let mut live = alive(shape, run);
+    let mut live = alive(shape, run, is_known);
     live.sort_unstable_by_key(|task| task.id);
     live
 }
 
-/// Returns whether a run has async tasks that have not ended.
-pub(crate) fn has_async_tasks(run: RunNumber) -> bool {
-    tasks(run).iter().any(|task| task.listed)
-}
-
 /// Copies out the tasks that have not ended.
-fn alive(shape: &Shape, run: RunNumber) -> Vec<Live> {
+fn alive(shape: &Shape, run: RunNumber, is_known: impl Fn(u64) -> bool) -> Vec<Live> {
     let mut found = Vec::new();
     loop {
         // Nothing may be allocated while the recorder is looked at: what does not fit is counted, and fits the next time.
         let mut count = 0;
         let mut reader = shape.reader();
         recorder::each(run, |allocation| {
-            let Some(cell) = reader.cell(allocation).filter(|cell| cell.doing != Doing::Ended) else { return };
+            let Some(cell) = reader.cell(allocation) else { return };
+            if cell.doing == Doing::Ended || is_known(cell.id) {
+                return;
+            }
             count += 1;
             if found.len() < found.capacity() {
                 found.push(Live { id: cell.id, doing: cell.doing, listed: cell.listed, stack: allocation.stack });
