@@ -12,7 +12,7 @@ use crate::ledger::panic::Who;
 use crate::recorder;
 use crate::report::words;
 use crate::run::{Hang, Seen};
-use crate::settings::{self, Settings};
+use crate::settings::{self, Allocations, Settings};
 use crate::source::dump::{self, awaited};
 use crate::source::symbols;
 use crate::source::{allocation, dye, hooks, threads};
@@ -292,7 +292,11 @@ impl Judge<'_> {
         } else if !dump::AVAILABLE {
             unseen.push(words::unseen_await_places());
         }
-        unseen.extend(allocation::prepare().err().map(words::unseen_allocations));
+        let looked = match self.settings.allocations {
+            Allocations::Recorded => allocation::prepare(),
+            Allocations::Ignored => Err("the check was told not to look at allocations"),
+        };
+        unseen.extend(looked.err().map(words::unseen_allocations));
         unseen.extend(words::unseen_for_want_of_memory(recorder::lost()));
         if dye::of_nothing() {
             unseen.push(words::unseen_threads());

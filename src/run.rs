@@ -129,7 +129,7 @@ where
     let _ = allocation::prepare();
     names::check_rules(&settings.allow)?;
     Rules::new(settings.allow.clone())?;
-    let ledger = Ledger::open();
+    let ledger = Ledger::open(settings.allocations);
     let seen = watched(name, &ledger, &settings, body)?;
     let granted = std::mem::take(&mut *lock(&ledger.granted));
     let rules = Rules::new(settings.allow.iter().cloned().chain(granted).collect())?;

@@ -24,11 +24,27 @@ pub(crate) struct Settings {
     /// How long what is left may take to end: on the run's clock for tasks, in real time for threads.
     pub(crate) grace: Duration,
     pub(crate) allow: Vec<Allow>,
+    /// Whether tasks are also looked for among the allocations.
+    pub(crate) allocations: Allocations,
+}
+
+/// Whether tasks are also looked for among the allocations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Allocations {
+    #[default]
+    Recorded,
+    Ignored,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { runtime: Runtime::default(), deadline: DEADLINE, grace: GRACE, allow: Vec::new() }
+        Self {
+            runtime: Runtime::default(),
+            deadline: DEADLINE,
+            grace: GRACE,
+            allow: Vec::new(),
+            allocations: Allocations::Recorded,
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Contenders, in turns: a bare tokio runtime; one whose hooks do nothing, which is the floor under everything that learns from
-//! hooks; lightsout's, timed inside the body of one `Check::run`, so without the run around it; and console-subscriber as its users
+//! hooks; lightsout's by hooks alone and with the recording allocator, timed inside the body of one `Check::run`, so without the run around it; and console-subscriber as its users
 //! install it. Each turn has a fresh thread and a fresh runtime, warmed up before the clock starts. console-subscriber plays in a
 //! process of its own, since a subscriber in this one would switch tokio's spans on for all.
 //!
@@ -108,9 +108,9 @@ fn hooked(flavor: Flavor, spawner: Spawner, tasks: usize) -> f64 {
     bare(flavor, spawner, tasks)
 }
 
-fn tracked(flavor: Flavor, spawner: Spawner, tasks: usize) -> f64 {
+fn tracked(flavor: Flavor, spawner: Spawner, allocations: bool, tasks: usize) -> f64 {
     let (tell, hear) = mpsc::channel();
-    let report = Check::new("tracking").runtime(flavor.recipe()).run(move || {
+    let report = Check::new("tracking").runtime(flavor.recipe()).allocations(allocations).run(move || {
         let tell = tell.clone();
         async move { tell.send(timed(spawner, tasks).await).expect("somebody listens") }
     });
@@ -119,12 +119,15 @@ fn tracked(flavor: Flavor, spawner: Spawner, tasks: usize) -> f64 {
 }
 
 fn compare(flavor: Flavor, spawner: Spawner, what: &str, bar: f64, time: Duration) {
-    let turns: [&mut dyn FnMut() -> f64; 3] =
-        [&mut || bare(flavor, spawner, TASKS), &mut || hooked(flavor, spawner, TASKS), &mut || {
-            tracked(flavor, spawner, TASKS)
-        }];
-    let [bare, hooked, tracked] = rounds(time, turns);
+    let turns: [&mut dyn FnMut() -> f64; 4] = [
+        &mut || bare(flavor, spawner, TASKS),
+        &mut || hooked(flavor, spawner, TASKS),
+        &mut || tracked(flavor, spawner, false, TASKS),
+        &mut || tracked(flavor, spawner, true, TASKS),
+    ];
+    let [bare, hooked, tracked, recorded] = rounds(time, turns);
     line(what, &bare, &tracked, &ratios(&tracked, &bare), "x", Bar::AtMost(bar));
+    line("  and its allocation recorded", &bare, &recorded, &ratios(&recorded, &bare), "x", Bar::None);
     line("  hooks that do nothing, in its place", &bare, &hooked, &ratios(&hooked, &bare), "x", Bar::None);
 }
 
@@ -173,7 +176,7 @@ mod console {
             let part = if *flavor == Flavor::MultiThread { "many" } else { "one" };
             let time = budget(Duration::from_secs(8));
             let turns: [&mut dyn FnMut() -> f64; 2] =
-                [&mut || child(&[part])[0], &mut || tracked(*flavor, Spawner::Body, TASKS)];
+                [&mut || child(&[part])[0], &mut || tracked(*flavor, Spawner::Body, true, TASKS)];
             let [console, ours] = rounds(time, turns);
             line(what, &console, &ours, &ratios(&console, &ours), "x", Bar::AtLeast(25.0));
         }

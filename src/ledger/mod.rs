@@ -17,7 +17,8 @@ use tokio::time::Instant;
 use crate::allow::Allow;
 use crate::bell::Bell;
 use crate::finding::Ending;
-use crate::recorder::RunNumber;
+use crate::recorder::{self, RunNumber};
+use crate::settings::Allocations;
 use crate::source::allocation;
 use crate::source::dye::{self, Dye};
 use crate::source::threads::{self, Tid};
@@ -70,9 +71,9 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Opens the ledger of a new run.
-    pub(crate) fn open() -> Arc<Self> {
+    pub(crate) fn open(allocations: Allocations) -> Arc<Self> {
         Arc::new_cyclic(|own: &Weak<Self>| Self {
-            number: fresh_number(),
+            number: if allocations == Allocations::Recorded { fresh_number() } else { recorder::NO_RUN },
             dye: runs::register(own.clone()),
             tasks: Tasks::new(),
             #[cfg(all(feature = "tracing", tokio_unstable))]

@@ -8,7 +8,7 @@ pub(crate) mod stacks;
 mod table;
 pub(crate) mod unwind;
 
-pub(crate) use table::{Allocation, RunNumber};
+pub(crate) use table::{Allocation, NO_RUN, RunNumber};
 
 /// Writes down an allocation that was made just now, with the calling stack.
 #[inline(never)]

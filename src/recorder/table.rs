@@ -11,8 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use super::memory;
 use super::stacks::StackId;
 
-/// The run that an allocation belongs to; 0 is none.
+/// The run that an allocation belongs to.
 pub(crate) type RunNumber = u32;
+
+/// No run: what belongs to it is not written down.
+pub(crate) const NO_RUN: RunNumber = 0;
 
 /// One live allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -278,3 +278,13 @@ fn task_that_a_blocking_closure_spawns_after_the_body_is_seen() {
     });
     leaked(&report, 1, file!(), line!() - 3);
 }
+
+#[test]
+fn check_that_ignores_allocations_says_so() {
+    let report = paused("ignored").allocations(false).run(|| async {
+        let set: &'static tokio::task::LocalSet = Box::leak(Box::new(tokio::task::LocalSet::new()));
+        set.spawn_local(pending::<()>());
+    });
+    clean(&report);
+    assert!(report.coverage().unseen().iter().any(|unseen| unseen.what.contains("LocalSet")), "{report}");
+}

@@ -5,7 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use crate::ledger;
-use crate::recorder::{self, RunNumber};
+use crate::recorder::{self, NO_RUN, RunNumber};
 
 /// This file, as debug information has it: where the recorder's own part of a stack ends.
 pub(super) const FILE: &str = file!();
@@ -84,13 +84,11 @@ fn ended(memory: *mut u8, layout: Layout) {
 #[cold]
 fn write_down(address: usize, size: usize) {
     let run = run_of_this_thread();
-    if run != NONE {
+    if run != NO_RUN {
         recorder::allocated(address, size, run);
     }
 }
 
-/// No run: nothing is written down.
-const NONE: RunNumber = 0;
 /// Nobody has asked yet.
 const UNKNOWN: RunNumber = RunNumber::MAX;
 
@@ -106,7 +104,7 @@ pub(crate) fn adopt_thread(run: RunNumber) {
 
 /// Does something whose allocations are nobody's.
 pub(crate) fn unrecorded<R>(act: impl FnOnce() -> R) -> R {
-    let run = RUN.replace(NONE);
+    let run = RUN.replace(NO_RUN);
     let result = act();
     RUN.set(run);
     result
@@ -116,8 +114,8 @@ fn run_of_this_thread() -> RunNumber {
     match RUN.get() {
         UNKNOWN => {
             // Asked once a thread: it may descend from a run's.
-            RUN.set(NONE);
-            let run = ledger::current().map_or(NONE, |ledger| ledger.number());
+            RUN.set(NO_RUN);
+            let run = ledger::current().map_or(NO_RUN, |ledger| ledger.number());
             RUN.set(run);
             run
         }

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 use super::door;
 use crate::ledger;
-use crate::recorder::{self, Allocation, RunNumber, unwind};
+use crate::recorder::{self, Allocation, NO_RUN, RunNumber, unwind};
 
 /// What a task does, by its state word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Shape {
         let stages = std::thread::Builder::new().spawn(move || {
             door::adopt_thread(run);
             let stages = plant(&memory, run);
-            door::adopt_thread(0);
+            door::adopt_thread(NO_RUN);
             (stages, memory)
         });
         let (stages, memory) =
