@@ -13,6 +13,7 @@ use crate::recorder;
 use crate::report::words;
 use crate::run::{Hang, Seen};
 use crate::settings::{self, Allocations, Settings};
+use crate::settle::Settled;
 use crate::source::dump::{self, awaited};
 use crate::source::symbols;
 use crate::source::{allocation, dye, hooks, threads};
@@ -96,7 +97,8 @@ impl Judge<'_> {
     }
 
     fn virtual_time(&self) -> words::Clock {
-        if self.settings.runtime.is_paused() { words::Clock::Paused } else { words::Clock::Real }
+        let Settled { waited, really, .. } = self.seen.settled;
+        if waited > 2 * really { words::Clock::Paused } else { words::Clock::Real }
     }
 
     /// Returns a finding for each rule that allows every task: with it a pass would mean nothing.

@@ -115,7 +115,8 @@
 //! | `hang` | the body did not end by its deadline, or what it left does not let go |
 //! | `vacuous` | nothing was checked |
 //!
-//! All of them are told together; none hides another, and none hides a failed assertion of the test itself.
+//! All of them are told together, and none hides a failed assertion of the test itself. Only a body that hangs is told without leaks:
+//! what is alive beside it is in its own finding.
 //!
 //! # How a test runs
 //!
@@ -134,23 +135,32 @@
 //!
 //! # With and without `tokio_unstable`
 //!
-//! Everything builds and runs on stable Rust without flags. What a runtime tells of its tasks depends on one flag:
+//! Everything builds and runs on stable Rust without flags. On Linux with glibc, x86-64 and aarch64, tasks are seen by their allocations
+//! (see [`Recorder`]); what a runtime tells of them by itself depends on one flag:
 //!
 //! | seen | without | with `RUSTFLAGS="--cfg tokio_unstable"` |
 //! | --- | --- | --- |
 //! | how many tasks leak | yes | yes |
-//! | where they were spawned, how old they are, what they do | no | yes |
+//! | where they were spawned | by allocation | yes |
+//! | how old they are, how often they were polled | no | yes |
 //! | where they await (Linux, x86-64 and aarch64) | no | yes |
+//! | tasks of a `LocalSet`, and of runtimes that the body builds itself | by allocation | by allocation |
+//! | where a blocking closure was spawned | by allocation | by allocation |
 //! | blocked threads (Linux: also those that the test started) | yes | yes |
 //! | panics, hangs | yes | yes |
 //!
-//! Each report says what it could not see.
+//! The source by allocation is tried out on planted tasks at its first use in a process. Each report says what it could not see.
 //!
 //! # Limitations
 //!
-//! - Tasks of a `LocalSet`, and of runtimes that the body builds itself, tell the run's runtime nothing and are not seen. (`flavor =
-//!   "local"`, tokio's `LocalRuntime`, is seen.)
-//! - A blocked thread is told with its name and what it does, not with the place that started it.
+//! - A thread of the runtime that is blocked is told with the places of all blocking closures that are left: nothing tells which of them
+//!   it runs. A thread that the test started is told with its name and what it does, not with the place that started it.
+//! - A panic is seen by a panic hook. One that is set later without calling the one before it ([`std::panic::take_hook`]) blinds the
+//!   rest of the process.
+//! - A panic that a task catches and raises again with [`std::panic::resume_unwind`] runs no hook and is not seen.
+//! - Threads of a run are marked by blocking some of the real-time signals 41 to 64 on them, which threads inherit.
+//! - In optimised builds inlining may hide the function that spawned (`spawned_in`) and the place of an await; without line tables
+//!   (`debug = "line-tables-only"`) places are functions' names, and a panic that a task catches itself may be told as one.
 //! - A thread that a library keeps for the whole process, a pool above all, belongs to the first test that made it start; an
 //!   [`Allow::thread`] rule names it.
 //! - On a paused clock a leaked task that waits for another thread or process is not waited for in real time; nothing that is only

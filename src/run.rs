@@ -196,7 +196,7 @@ fn given_up(ledger: &Ledger, took: Duration) -> Seen {
         ending: ending.unwrap_or(Ending::Unfinished),
         hang: Some(hang),
         body_awaits: Vec::new(),
-        settled: Settled { before: left.clone(), left, waited: Duration::ZERO },
+        settled: Settled { before: left.clone(), left, waited: Duration::ZERO, really: Duration::ZERO },
         stacks: Stacks::new(),
         panics: std::mem::take(&mut *lock(&ledger.panics)),
         blocking: Vec::new(),
@@ -369,7 +369,7 @@ impl Left {
     async fn at_once(ledger: &Ledger, ring_in: impl Fn(Duration)) -> Self {
         let left = Census::of_root(ledger);
         let stacks = await_stacks(ledger, &left, ring_in).await;
-        Self { settled: Settled { before: left.clone(), left, waited: Duration::ZERO }, stacks }
+        Self { settled: Settled { before: left.clone(), left, waited: Duration::ZERO, really: Duration::ZERO }, stacks }
     }
 
     async fn after_settle(ledger: &Ledger, grace: Duration, ring_in: impl Fn(Duration)) -> Self {

@@ -37,6 +37,8 @@ pub(crate) struct Settled {
     pub(crate) left: Census,
     /// How long it waited, on the run's clock.
     pub(crate) waited: Duration,
+    /// How long that took in real time: less where the clock was paused, also by the body.
+    pub(crate) really: Duration,
 }
 
 /// Waits until the ledger is empty or `grace` is over on the run's clock, and returns what is left. `on_wait` is called once if a
@@ -58,9 +60,15 @@ pub(crate) async fn settle(ledger: &Ledger, grace: Duration, on_wait: impl FnOnc
     let rung = ledger.bell.calls();
     on_wait();
     ledger.bell.mind_ends(true);
+    let began = std::time::Instant::now();
     let waited = wait(ledger, grace, rung).await;
+    let really = began.elapsed();
     ledger.bell.mind_ends(false);
-    if is_quiet(ledger) { Settled::default() } else { Settled { before, left: Census::of_root(ledger), waited } }
+    if is_quiet(ledger) {
+        Settled::default()
+    } else {
+        Settled { before, left: Census::of_root(ledger), waited, really }
+    }
 }
 
 /// Looks again and again, and returns how long it took.

@@ -1,7 +1,8 @@
 //! Where a stuck task awaits, from tokio's task dump (`--cfg tokio_unstable`, Linux).
 //!
 //! A dump polls tasks again and may never finish while a worker is blocked (tokio#7478, #8391). So it is the last thing that a
-//! run does before its runtime is stopped, bounded by the caller, and no verdict depends on it.
+//! run does before its runtime is stopped, bounded by the caller, taken only when every worker is asleep, and no verdict depends on
+//! what it says.
 
 use std::collections::BTreeMap;
 

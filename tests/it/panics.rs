@@ -134,3 +134,26 @@ fn error_that_cannot_be_printed_is_an_ending() {
     let report = Check::new("mute").run(|| async { Err::<(), _>(Mute) });
     assert_eq!(report.ending(), &Ending::Panicked("mute".to_owned()));
 }
+
+#[test]
+#[ignore = "a limit: raising a panic again runs no hook"]
+fn panic_that_a_task_catches_and_raises_again_is_found() {
+    let report = Check::new("again").run(|| async {
+        tokio::spawn(async {
+            let caught = catch_unwind(|| panic!("raised again")).unwrap_err();
+            std::panic::resume_unwind(caught);
+        });
+    });
+    let _ = only(&report, Kind::TaskPanic);
+}
+
+#[test]
+#[ignore = "a limit: a hook that is set later may not call the one before it; it would blind the tests beside this one"]
+fn panic_under_a_hook_that_was_set_later_is_found() {
+    Check::new("first").run(|| async {}).assert_clean();
+    std::panic::set_hook(Box::new(|_| ()));
+    let report = Check::new("hooked").run(|| async {
+        tokio::spawn(async { panic!("unheard") });
+    });
+    let _ = only(&report, Kind::TaskPanic);
+}
