@@ -202,6 +202,8 @@ impl Judge<'_> {
             Movement::Looping { polls: most }
         } else if tasks.iter().all(|task| task.state == State::Unstarted) {
             Movement::Unstarted
+        } else if tasks.iter().any(|task| task.state == State::Runnable) {
+            Movement::Runnable
         } else {
             Movement::Waiting
         }
@@ -319,6 +321,8 @@ pub(crate) enum Movement {
     Looping { polls: u32 },
     /// It was in the middle of a poll at the end.
     Running,
+    /// It was woken, and its turn did not come.
+    Runnable,
     /// It was never polled.
     Unstarted,
 }

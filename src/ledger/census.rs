@@ -22,7 +22,9 @@ pub enum State {
     Unstarted,
     /// A thread that is awake has it in hand.
     Running,
-    /// It was polled and waits to be woken, or has been woken and waits for its turn.
+    /// It was woken and waits for its turn; told apart from waiting where allocations are seen.
+    Runnable,
+    /// It was polled and waits to be woken.
     Waiting,
 }
 
@@ -72,7 +74,23 @@ impl Census {
             std::thread::yield_now();
             census = Self::of(ledger);
         }
+        census.tell_runnable(ledger);
         census
+    }
+
+    /// Tells tasks that wait for their turn from those that wait to be woken, which hooks cannot.
+    fn tell_runnable(&mut self, ledger: &Ledger) {
+        /// So many leaks that their states are nobody's concern any more.
+        const MANY: usize = 10_000;
+        if self.tasks.is_empty() || self.tasks.len() > MANY {
+            return;
+        }
+        let woken: Vec<Live> = allocation::tasks(ledger.number(), |_| false);
+        let is_woken =
+            |id| woken.binary_search_by_key(&id, |task| task.id).is_ok_and(|at| woken[at].doing == Doing::Runnable);
+        for task in self.tasks.iter_mut().filter(|task| task.state == State::Waiting && is_woken(task.id)) {
+            task.state = State::Runnable;
+        }
     }
 
     /// Takes the census, with ages as of the ledger's last stamp.
@@ -145,7 +163,11 @@ fn told_by_allocation(task: &Live, stacks: &mut allocation::Stacks, names: &BTre
         name: names.get(&task.id).cloned(),
         age: None,
         polls: None,
-        state: if task.doing == Doing::Running { State::Running } else { State::Waiting },
+        state: match task.doing {
+            Doing::Running => State::Running,
+            Doing::Runnable => State::Runnable,
+            Doing::Waiting | Doing::Ended => State::Waiting,
+        },
         id: task.id,
     }
 }

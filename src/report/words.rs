@@ -68,6 +68,7 @@ pub(crate) fn movement(movement: Movement, tasks: &[&LiveTask], waited: Duration
         Movement::Looping { polls } => {
             format!("looping; it woke {polls} times in the {} after the test", time(waited))
         }
+        Movement::Runnable => format!("runnable; {polled}its turn has not come since it was woken"),
         Movement::Running => format!("running; {polled}a thread is still inside the last poll"),
         Movement::Unstarted => "never polled; its runtime had no turn for it".to_owned(),
     }
@@ -84,7 +85,7 @@ pub(crate) fn waited(waited: Duration, clock: Clock) -> String {
 
 pub(crate) fn next_of_leak(movement: Movement) -> String {
     match movement {
-        Movement::Waiting | Movement::Unstarted => {
+        Movement::Waiting | Movement::Runnable | Movement::Unstarted => {
             "keep its JoinHandle and await it after telling it to stop, or abort it, before the test ends"
         }
         Movement::Looping { .. } => "give its loop a way out that the test's end takes, and await its JoinHandle",

@@ -288,3 +288,30 @@ fn check_that_ignores_allocations_says_so() {
     clean(&report);
     assert!(report.coverage().unseen().iter().any(|unseen| unseen.what.contains("LocalSet")), "{report}");
 }
+
+#[test]
+fn woken_task_whose_turn_does_not_come_is_told_as_runnable() {
+    if !ALLOCATED {
+        return;
+    }
+    // The only worker is inside a poll that does not end, and the other task was woken before that.
+    let report = Check::new("runnable").multi_thread().worker_threads(1).grace(20 * MS).run(|| async {
+        let (wake, woken) = tokio::sync::oneshot::channel::<()>();
+        let (polled, is_polled) = tokio::sync::oneshot::channel();
+        let starved = tokio::spawn(woken);
+        tokio::task::yield_now().await;
+        while lightsout::census().tasks.iter().any(|task| task.polls == Some(0)) {
+            tokio::task::yield_now().await;
+        }
+        tokio::spawn(async {
+            polled.send(()).unwrap();
+            wake.send(()).unwrap();
+            std::thread::sleep(20_000 * MS);
+        });
+        is_polled.await.unwrap();
+        std::thread::sleep(20 * MS);
+        drop(starved);
+    });
+    let leak = report.findings().iter().find(|finding| said(finding, "state").starts_with("runnable"));
+    assert!(leak.is_some(), "{report}");
+}

@@ -26,7 +26,9 @@ use crate::recorder::{self, Allocation, NO_RUN, RunNumber, unwind};
 pub(crate) enum Doing {
     /// It is inside a poll.
     Running,
-    /// It waits to be woken, or for its turn.
+    /// It was woken, or is new, and waits for its turn.
+    Runnable,
+    /// It waits to be woken.
     Waiting,
     /// It has ended; somebody keeps its handle or a waker.
     Ended,
@@ -47,6 +49,8 @@ pub(crate) struct Cell {
 pub(crate) struct Shape {
     /// The bit of the state word that is set inside a poll.
     running: usize,
+    /// The bit of the state word that is set from a wake-up to the next poll.
+    woken: usize,
     /// The bit of the state word that is set when the task has ended.
     ended: usize,
     memory: Memory,
@@ -87,17 +91,18 @@ impl Shape {
         });
         let (stages, memory) =
             stages.ok().and_then(|thread| thread.join().ok()).ok_or("a task could not be planted")?;
-        let Stages { waiting, running, ended } = stages.ok_or(
+        let Stages { fresh, waiting, running, ended } = stages.ok_or(
             "a planted task was not found: another global allocator is in place (see `lightsout::Recorder`), or this tokio keeps tasks \
              in another way",
         )?;
         let bit = |with: usize| Some(with & !waiting & FLAGS).filter(|bit| bit.is_power_of_two());
-        let learned = bit(running).zip(bit(ended)).filter(|(running, ended)| running != ended);
-        let (running, ended) = learned.ok_or("the states of a planted task could not be told apart")?;
+        let learned = bit(running).zip(bit(fresh)).zip(bit(ended));
+        let apart = learned.filter(|((running, woken), ended)| running != woken && running != ended && woken != ended);
+        let ((running, woken), ended) = apart.ok_or("the states of a planted task could not be told apart")?;
         if recorder::may_have(run) {
             return Err("a planted task ended and its memory is still there");
         }
-        Ok(Self { running, ended, memory })
+        Ok(Self { running, woken, ended, memory })
     }
 }
 
@@ -112,17 +117,18 @@ pub(crate) struct Reader<'a> {
 impl Reader<'_> {
     /// Reads an allocation as a cell; `None` if it is none. The recorder must hold the allocation meanwhile.
     pub(crate) fn cell(&mut self, allocation: &Allocation) -> Option<Cell> {
-        let Shape { running, ended, memory } = self.shape;
+        let Shape { running, woken, ended, memory } = self.shape;
         let at = memory.table_of(allocation)?;
         let table = match self.table {
             Some(table) if table.at == at => table,
             _ => *self.table.insert(memory.table(at)?),
         };
         let seen = table.cell(allocation)?;
-        let doing = match (seen.state & ended != 0, seen.state & running != 0) {
-            (true, _) => Doing::Ended,
-            (false, true) => Doing::Running,
-            (false, false) => Doing::Waiting,
+        let doing = match seen.state {
+            state if state & ended != 0 => Doing::Ended,
+            state if state & running != 0 => Doing::Running,
+            state if state & woken != 0 => Doing::Runnable,
+            _ => Doing::Waiting,
         };
         Some(Cell { id: seen.id, doing, listed: seen.list != 0 })
     }
@@ -151,8 +157,10 @@ fn word(allocation: &Allocation, offset: usize) -> Option<usize> {
     inside.then(|| unsafe { read(allocation.address + offset) })
 }
 
-/// The state word of a planted task at three stages.
+/// The state word of a planted task at the stages of its life.
 struct Stages {
+    /// Before its first poll.
+    fresh: usize,
     waiting: usize,
     running: usize,
     ended: usize,
@@ -173,6 +181,7 @@ fn plant(memory: &Memory, run: RunNumber) -> Option<Stages> {
             }
             std::pin::Pin::new(&mut ending).poll(cx).map(|_| ())
         }));
+        let fresh = state()?;
         let running = told.await.ok()??;
         let waiting = state()?;
         let Read { id, list, .. } = memory.only_cell(run)?;
@@ -184,7 +193,7 @@ fn plant(memory: &Memory, run: RunNumber) -> Option<Stages> {
         let same = task.id().to_string() == id.to_string();
         drop(task);
         poll_once().await;
-        (same && list != 0).then_some(Stages { waiting, running, ended })
+        (same && list != 0).then_some(Stages { fresh, waiting, running, ended })
     });
     let closure_memory = memory.clone();
     let closure = runtime.spawn_blocking(move || closure_memory.only_cell(run).map(|cell| cell.list));
