@@ -143,6 +143,16 @@ impl Rules {
         Ok(Self { rules: ready.collect::<Result<_, _>>()? })
     }
 
+    /// Returns these rules with further ones behind them.
+    ///
+    /// # Errors
+    ///
+    /// If a rule's pattern is not one.
+    pub(crate) fn and(mut self, further: Vec<Allow>) -> Result<Self, Error> {
+        self.rules.extend(Self::new(further)?.rules);
+        Ok(self)
+    }
+
     /// Returns whether a rule allows this; the first one that does is credited.
     pub(crate) fn permit(&mut self, subject: Subject<'_>) -> bool {
         let found = self.rules.iter_mut().find(|(_, matcher, _)| matcher.matches(subject));

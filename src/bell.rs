@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use crate::ledger::lock;
+use crate::lock::lock;
 
 /// Rung by anyone, heard by the root future.
 #[derive(Debug, Default)]

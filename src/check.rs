@@ -3,13 +3,16 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use crate::allow::Allow;
+use crate::allow::{Allow, Rules};
 use crate::error::Error;
 use crate::finding::{Report, Site};
+use crate::judge;
+use crate::lock::lock;
 use crate::report;
 use crate::run::{self, Verdict};
 use crate::runtime::Runtime;
 use crate::settings::{self, Allocations, Settings};
+use crate::source::names;
 
 /// Checks that a body, run on a runtime of its own, leaves nothing behind: what [`#[lightsout::test]`](crate::test) does, as a
 /// value.
@@ -156,7 +159,11 @@ impl Check {
         F::Output: Verdict,
     {
         let settings = self.settings.with_environment()?;
-        let outcome = run::run(&self.name, &self.place, settings, body)?;
+        names::check_rules(&settings.allow)?;
+        let rules = Rules::new(settings.allow.clone())?;
+        let (seen, ledger) = run::run(&self.name, &settings, body)?;
+        let rules = rules.and(std::mem::take(&mut *lock(&ledger.granted)))?;
+        let outcome = judge::judge(&self.name, &self.place, &settings, &ledger, seen, rules);
         Ok(outcome.into_report(self.name, self.package))
     }
 }

@@ -5,18 +5,18 @@ use std::thread;
 use std::time::Duration;
 
 use crate::allow::{Allow, CatchAll, Rules, Subject};
+use crate::census::{LiveTask, State};
 use crate::finding::{Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site};
 use crate::ledger::Ledger;
-use crate::ledger::census::{LiveTask, State};
 use crate::ledger::panic::Who;
 use crate::recorder;
 use crate::report::words;
-use crate::run::{Hang, Seen};
+use crate::seen::{Hang, Movement, Seen};
 use crate::settings::{self, Allocations, Settings};
 use crate::settle::Settled;
 use crate::source::dump::{self, awaited};
-use crate::source::symbols;
-use crate::source::{allocation, dye, hooks, threads};
+use crate::source::{allocation, hooks};
+use crate::system::{dye, symbols, threads};
 
 /// What one run came to.
 #[derive(Debug)]
@@ -223,7 +223,7 @@ impl Judge<'_> {
 
     /// Returns the function that spawned each task, where a rule asked for it.
     fn spawning_functions(&self) -> BTreeMap<u64, String> {
-        let stacks = crate::ledger::lock(&self.ledger.stacks);
+        let stacks = crate::lock::lock(&self.ledger.stacks);
         let left = self.seen.settled.left.tasks.iter();
         left.filter_map(|task| {
             let frames = symbols::frames(stacks.get(&task.id)?);
@@ -310,21 +310,6 @@ impl Judge<'_> {
         }
         Coverage { runs: 1, tasks: spawned, exact: hooks::HOOKED, unseen }
     }
-}
-
-/// What a task did while settle waited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Movement {
-    /// Nothing woke it.
-    Waiting,
-    /// It was polled again and again.
-    Looping { polls: u32 },
-    /// It was in the middle of a poll at the end.
-    Running,
-    /// It was woken, and its turn did not come.
-    Runnable,
-    /// It was never polled.
-    Unstarted,
 }
 
 fn evidence(about: &str, seen: impl Into<String>) -> Evidence {

@@ -178,28 +178,32 @@
 
 mod allow;
 mod bell;
+mod census;
 mod check;
 mod error;
 mod finding;
 mod judge;
 mod ledger;
+mod lock;
 #[doc(hidden)]
 pub mod private;
 mod recorder;
 pub mod report;
 mod run;
 mod runtime;
+mod seen;
 mod settings;
 mod settle;
 mod source;
+mod system;
 
 pub use lightsout_macros::test;
 
 pub use allow::{Allow, Unreasoned};
+pub use census::{Census, LiveTask, State, allow, census};
 pub use check::Check;
 pub use error::Error;
 pub use finding::{Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site, Unseen};
-pub use ledger::census::{Census, LiveTask, State, allow, census};
 pub use run::Verdict;
 pub use runtime::Runtime;
 pub use source::allocation::Recorder;

@@ -1,4 +1,4 @@
-//! One run, read from top to bottom: build, run, settle, stop; then judge what was seen.
+//! One run, read from top to bottom: build, run, settle, stop.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -11,22 +11,24 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::allow::{Allow, Rules};
+use crate::allow::Allow;
+use crate::census::{Census, State};
 use crate::error::Error;
-use crate::finding::{Ending, Site};
-use crate::judge::{self, Outcome};
-use crate::ledger::census::{Census, LiveTask, State};
+use crate::finding::Ending;
+use crate::ledger::Ledger;
 use crate::ledger::panic::{Panicked, Who};
-use crate::ledger::thread::{BODY, RuntimeThread};
-use crate::ledger::{Ledger, lock};
+use crate::ledger::thread::BODY;
+use crate::lock::lock;
+use crate::recorder;
 use crate::runtime::Built;
-use crate::settings::Settings;
+use crate::seen::{Hang, Seen};
+use crate::settings::{Allocations, Settings};
 use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
 use crate::source::hooks::HOOKED;
-use crate::source::symbols::Frame;
-use crate::source::threads::{self, OsThread};
 use crate::source::{allocation, names, panics};
+use crate::system::symbols::Frame;
+use crate::system::threads::{self, OsThread};
 
 /// How long a run that was told that time is up may take to say so. A loaded machine needs some of it; a blocked thread, all.
 const SLACK: Duration = Duration::from_millis(500);
@@ -83,57 +85,24 @@ impl<T> Returning for fn() -> T {
     type Output = T;
 }
 
-/// What was seen in one run, before anyone has judged it.
-#[derive(Debug)]
-pub(crate) struct Seen {
-    pub(crate) ending: Ending,
-    /// Which of the three hangs it was, if any.
-    pub(crate) hang: Option<Hang>,
-    /// What the body awaited when its time was up; empty where that cannot be seen.
-    pub(crate) body_awaits: Vec<Vec<Frame>>,
-    pub(crate) settled: Settled,
-    pub(crate) stacks: Stacks,
-    pub(crate) panics: Vec<Panicked>,
-    /// Blocking closures that outlived the runtime.
-    pub(crate) blocking: Vec<LiveTask>,
-    /// Threads of the runtime that outlived it.
-    pub(crate) runtime_threads: Vec<RuntimeThread>,
-    /// Other threads that the run started and that outlived it.
-    pub(crate) other_threads: Vec<OsThread>,
-    pub(crate) took: Duration,
-}
-
-/// Which of the three hangs it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Hang {
-    /// The body had not finished by its deadline; `doing` is what its thread did, where it did not come back to its runtime.
-    BodyUnfinished { doing: Option<String> },
-    /// The body had finished, and what it left does not let its runtime come to an end.
-    LeftoversBlock { doing: Option<String> },
-    /// The body finished, but only after its deadline.
-    FinishedLate { after: Duration },
-}
-
-/// Makes one run of the body and judges it.
+/// Makes one run of the body, and returns what was seen of it with its ledger.
 ///
 /// # Errors
 ///
-/// If a rule's pattern is malformed, or the runtime or its thread cannot be had.
-pub(crate) fn run<B, F>(name: &str, place: &Site, settings: Settings, body: B) -> Result<Outcome, Error>
+/// If the runtime or its thread cannot be had.
+pub(crate) fn run<B, F>(name: &str, settings: &Settings, body: B) -> Result<(Seen, Arc<Ledger>), Error>
 where
     B: Fn() -> F + Send + 'static,
     F: Future,
     F::Output: Verdict,
 {
     panics::watch();
-    let _ = allocation::prepare();
-    names::check_rules(&settings.allow)?;
-    Rules::new(settings.allow.clone())?;
-    let ledger = Ledger::open(settings.allocations);
-    let seen = watched(name, &ledger, &settings, body)?;
-    let granted = std::mem::take(&mut *lock(&ledger.granted));
-    let rules = Rules::new(settings.allow.iter().cloned().chain(granted).collect())?;
-    Ok(judge::judge(name, place, &settings, &ledger, seen, rules))
+    let number = match settings.allocations {
+        Allocations::Recorded if allocation::prepare().is_ok() => recorder::fresh_run(),
+        Allocations::Recorded | Allocations::Ignored => recorder::NO_RUN,
+    };
+    let ledger = Ledger::open(number);
+    Ok((watched(name, &ledger, settings, body)?, ledger))
 }
 
 /// Runs the body on a thread of its own and watches that thread.

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::census::Census;
 use crate::ledger::Ledger;
-use crate::ledger::census::Census;
 
 /// Looks that only let others have a turn, before the first timer. They cover an abort, a join, a dropped `JoinSet`.
 const QUICK_LOOKS: u32 = 32;
@@ -134,13 +134,13 @@ mod tests {
     use tokio_test::{assert_pending, assert_ready, task};
 
     use super::*;
-    use crate::settings::Allocations;
+    use crate::recorder;
 
     const GRACE: Duration = Duration::from_millis(500);
 
     /// A ledger in which task 7 lives, as a hook would have written it down.
     fn ledger_with_a_task() -> Arc<Ledger> {
-        let ledger = Ledger::open(Allocations::Recorded);
+        let ledger = Ledger::open(recorder::fresh_run());
         ledger.tasks.begin(7, Location::caller(), 0);
         ledger
     }
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn quiet_ledger_settles_at_the_first_poll_without_a_runtime() {
-        let ledger = Ledger::open(Allocations::Recorded);
+        let ledger = Ledger::open(recorder::fresh_run());
         let mut settled = task::spawn(settle(&ledger, GRACE, || panic!("there is nothing to wait for")));
         assert_eq!(assert_ready!(settled.poll()).left, Census::default());
     }

@@ -1,6 +1,5 @@
 //! What one run knows to be alive. Sources write here and read nothing; the ledger knows nobody above it.
 
-pub(crate) mod census;
 pub(crate) mod panic;
 #[cfg_attr(all(not(tokio_unstable), not(test)), expect(dead_code, reason = "only hooks write single tasks down"))]
 pub(crate) mod table;
@@ -9,7 +8,7 @@ pub(crate) mod thread;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use tokio::runtime::RuntimeMetrics;
 use tokio::time::Instant;
@@ -17,25 +16,19 @@ use tokio::time::Instant;
 use crate::allow::Allow;
 use crate::bell::Bell;
 use crate::finding::Ending;
+use crate::lock::lock;
 use crate::recorder::{self, RunNumber};
-use crate::settings::Allocations;
-use crate::source::allocation;
-use crate::source::dye::{self, Dye};
-use crate::source::threads::{self, Tid};
+use crate::system::dye::{self, Dye};
+use crate::system::threads::{self, Tid};
 
 use panic::Panicked;
 use table::Tasks;
 use thread::RuntimeThreads;
 
-/// Locks a mutex whose data stays right when a holder panicked: every critical section here is one push or one read.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Everything that one run knows.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    /// What the recorder knows the run by; no two runs of a process have the same.
+    /// What the recorder knows the run by; no two runs of a process have the same, but for those that it is not to look at.
     number: RunNumber,
     /// What marks the threads of this run; `None` where the system has nothing that threads inherit.
     dye: Option<Dye>,
@@ -48,8 +41,6 @@ pub(crate) struct Ledger {
     pub(crate) names: Mutex<BTreeMap<u64, String>>,
     /// For each task the code addresses on the stack of its spawn; empty unless a rule asks for functions.
     pub(crate) stacks: Mutex<BTreeMap<u64, Vec<usize>>>,
-    /// The stacks of allocations that were turned into names: slow, so each once.
-    pub(crate) resolved: Mutex<allocation::Stacks>,
     /// Panics on threads of the run, in the order in which they happened.
     pub(crate) panics: Mutex<Vec<Panicked>>,
     /// The threads that the run's runtime started.
@@ -71,16 +62,15 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Opens the ledger of a new run.
-    pub(crate) fn open(allocations: Allocations) -> Arc<Self> {
+    pub(crate) fn open(number: RunNumber) -> Arc<Self> {
         Arc::new_cyclic(|own: &Weak<Self>| Self {
-            number: if allocations == Allocations::Recorded { fresh_number() } else { recorder::NO_RUN },
+            number,
             dye: runs::register(own.clone()),
             tasks: Tasks::new(),
             #[cfg(all(feature = "tracing", tokio_unstable))]
             reader: OnceLock::new(),
             names: Mutex::default(),
             stacks: Mutex::default(),
-            resolved: Mutex::default(),
             panics: Mutex::default(),
             threads: RuntimeThreads::new(),
             granted: Mutex::default(),
@@ -100,7 +90,7 @@ impl Ledger {
 
     /// Makes the calling thread one of this run's, and so every thread that it starts.
     pub(crate) fn adopt_thread(self: &Arc<Self>) {
-        allocation::adopt_thread(self.number);
+        recorder::enter(self.number);
         HERE.with(|here| *here.borrow_mut() = Some(self.clone()));
         if let Some(dye) = self.dye {
             dye.set();
@@ -225,12 +215,6 @@ pub(crate) fn current() -> Option<Arc<Ledger>> {
         .ok()
         .flatten()
         .or_else(|| runs::by_dye(dye::of_this_thread()?))
-}
-
-/// Returns a run's number that no other has had.
-pub(crate) fn fresh_number() -> RunNumber {
-    static NEXT: AtomicU32 = AtomicU32::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// The runs of this process, by what marks their threads.

@@ -1,7 +1,7 @@
 //! A panic that happened on a thread of the run.
 
 use crate::finding::Site;
-use crate::source::symbols::{self, Frame};
+use crate::system::symbols::{self, Frame};
 
 /// Who panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::ThreadId;
 
-use super::lock;
-use crate::source::threads::{self, Tid};
+use crate::lock::lock;
+use crate::system::threads::{self, Tid};
 
 /// One thread of the runtime: a worker, or one of the blocking pool.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,11 +3,13 @@
 //! Nothing here uses the rest of the crate, allocates through the allocator that it stands in, or turns an address into a name: it
 //! keeps raw addresses, and judging them is for others. So it can also stand in a preloaded library.
 
+mod here;
 mod memory;
 pub(crate) mod stacks;
 mod table;
 pub(crate) mod unwind;
 
+pub(crate) use here::{UNKNOWN, enter, fresh_run, here};
 pub(crate) use table::{Allocation, NO_RUN, RunNumber};
 
 /// Writes down an allocation that was made just now, with the calling stack.

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use crate::allow::{Allow, CatchAll};
+use crate::census::LiveTask;
 use crate::finding::Unseen;
-use crate::judge::Movement;
-use crate::ledger::census::LiveTask;
-use crate::run::Hang;
+use crate::seen::{Hang, Movement};
 
 /// Which clock a time was read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

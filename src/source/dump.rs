@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::symbols::Frame;
+use crate::system::symbols::Frame;
 
 pub(crate) use flavor::{AVAILABLE, body, tasks};
 
@@ -72,7 +72,7 @@ mod flavor {
 
     use super::Stacks;
     use crate::source::hooks;
-    use crate::source::symbols::{Frame, site};
+    use crate::system::symbols::{Frame, site};
 
     /// Whether await stacks can be seen.
     pub(crate) const AVAILABLE: bool = true;
@@ -110,7 +110,7 @@ mod flavor {
     use std::task::Context;
 
     use super::Stacks;
-    use crate::source::symbols::Frame;
+    use crate::system::symbols::Frame;
 
     /// Whether await stacks can be seen.
     pub(crate) const AVAILABLE: bool = false;

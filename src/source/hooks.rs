@@ -42,9 +42,10 @@ mod flavor {
     use tokio::runtime::{Builder, TaskMeta};
 
     use super::number;
+    use crate::ledger::Ledger;
     use crate::ledger::thread::BODY;
-    use crate::ledger::{Ledger, lock};
-    use crate::source::symbols;
+    use crate::lock::lock;
+    use crate::system::symbols;
 
     /// Whether the runtime tells of each task.
     pub(crate) const HOOKED: bool = true;

@@ -2,9 +2,6 @@
 
 pub(crate) mod allocation;
 pub(crate) mod dump;
-pub(crate) mod dye;
 pub(crate) mod hooks;
 pub(crate) mod names;
 pub(crate) mod panics;
-pub(crate) mod symbols;
-pub(crate) mod threads;

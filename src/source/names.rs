@@ -38,7 +38,8 @@ mod flavor {
     use tracing_core::{Event, Interest, LevelFilter, Metadata, Subscriber};
 
     use crate::allow::Allow;
-    use crate::ledger::{Ledger, lock};
+    use crate::ledger::Ledger;
+    use crate::lock::lock;
 
     /// Whether task names can be read.
     pub(crate) const AVAILABLE: bool = true;

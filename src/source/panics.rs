@@ -8,9 +8,10 @@ use std::panic::{self, PanicHookInfo};
 use std::sync::Once;
 
 use crate::finding::Site;
+use crate::ledger;
 use crate::ledger::panic::{Panicked, Who};
-use crate::ledger::{self, lock};
-use crate::source::symbols;
+use crate::lock::lock;
+use crate::system::symbols;
 
 /// Deep enough to reach tokio's frames from user code that is not itself very deep; a panic further in counts as uncaught.
 const DEPTH: usize = 256;

@@ -2,10 +2,9 @@
 #![expect(unsafe_code, reason = "a global allocator is unsafe by its trait")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 
 use crate::ledger;
-use crate::recorder::{self, NO_RUN, RunNumber};
+use crate::recorder::{self, NO_RUN, RunNumber, UNKNOWN};
 
 /// This file, as debug information has it: where the recorder's own part of a stack ends.
 pub(super) const FILE: &str = file!();
@@ -89,34 +88,21 @@ fn write_down(address: usize, size: usize) {
     }
 }
 
-/// Nobody has asked yet.
-const UNKNOWN: RunNumber = RunNumber::MAX;
-
-thread_local! {
-    /// The run of this thread. It has no destructor, and so is there until the thread's very end.
-    static RUN: Cell<RunNumber> = const { Cell::new(UNKNOWN) };
-}
-
-/// Makes the calling thread one of a run's.
-pub(crate) fn adopt_thread(run: RunNumber) {
-    RUN.set(run);
-}
-
 /// Does something whose allocations are nobody's.
 pub(crate) fn unrecorded<R>(act: impl FnOnce() -> R) -> R {
-    let run = RUN.replace(NO_RUN);
+    let run = recorder::enter(NO_RUN);
     let result = act();
-    RUN.set(run);
+    recorder::enter(run);
     result
 }
 
 fn run_of_this_thread() -> RunNumber {
-    match RUN.get() {
+    match recorder::here() {
         UNKNOWN => {
             // Asked once a thread: it may descend from a run's.
-            RUN.set(NO_RUN);
+            recorder::enter(NO_RUN);
             let run = ledger::current().map_or(NO_RUN, |ledger| ledger.number());
-            RUN.set(run);
+            recorder::enter(run);
             run
         }
         run => run,

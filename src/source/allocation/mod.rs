@@ -8,14 +8,16 @@ mod door;
 mod shape;
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
 
 use crate::finding::Site;
+use crate::lock::lock;
 use crate::recorder::stacks::{self, StackId};
 use crate::recorder::{self, RunNumber};
-use crate::source::symbols::{self, Frame};
+use crate::system::symbols::{self, Frame};
 
 pub use door::Recorder;
-pub(crate) use door::{adopt_thread, unrecorded};
+pub(crate) use door::unrecorded;
 pub(crate) use shape::Doing;
 use shape::Shape;
 
@@ -41,8 +43,14 @@ pub(crate) struct Live {
 }
 
 /// Turns stacks into places and kinds, each stack once: a thousand tasks of one place are common, and names are slow.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Stacks(BTreeMap<StackId, (Kind, Site)>);
+
+/// Returns the stacks that were turned into names so far; they are the same for all runs of the process.
+pub(crate) fn stacks() -> MutexGuard<'static, Stacks> {
+    static STACKS: Mutex<Stacks> = Mutex::new(Stacks(BTreeMap::new()));
+    lock(&STACKS)
+}
 
 impl Stacks {
     /// Returns what kind of task it is.

@@ -17,8 +17,6 @@ use std::task::Poll;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::door;
-use crate::ledger;
 use crate::recorder::{self, Allocation, NO_RUN, RunNumber, unwind};
 
 /// What a task does, by its state word.
@@ -82,11 +80,11 @@ impl Shape {
             return Err("stacks can be walked on Linux with glibc only, x86-64 and aarch64");
         }
         let memory = Memory::of_this_process().ok_or("the memory map of the process cannot be read")?;
-        let run = ledger::fresh_number();
+        let run = recorder::fresh_run();
         let stages = std::thread::Builder::new().spawn(move || {
-            door::adopt_thread(run);
+            recorder::enter(run);
             let stages = plant(&memory, run);
-            door::adopt_thread(NO_RUN);
+            recorder::enter(NO_RUN);
             (stages, memory)
         });
         let (stages, memory) =

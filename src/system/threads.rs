@@ -26,7 +26,7 @@ mod system {
     use std::fs;
 
     use super::{Marked, OsThread, Tid};
-    use crate::source::dye::Dye;
+    use crate::system::dye::Dye;
 
     pub(crate) fn own_tid() -> Option<Tid> {
         Tid::try_from(nix::unistd::gettid().as_raw()).ok()
@@ -117,7 +117,7 @@ mod system {
 #[cfg(not(target_os = "linux"))]
 mod system {
     use super::{Marked, Tid};
-    use crate::source::dye::Dye;
+    use crate::system::dye::Dye;
 
     pub(crate) fn own_tid() -> Option<Tid> {
         None

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::table::Row;
-use super::thread::BODY;
-use super::{Ledger, current, lock};
 use crate::allow::Allow;
 use crate::finding::Site;
+use crate::ledger::table::Row;
+use crate::ledger::thread::BODY;
+use crate::ledger::{Ledger, current};
+use crate::lock::lock;
 use crate::source::allocation::{self, Doing, Kind, Live};
 use crate::source::hooks::HOOKED;
 
@@ -97,7 +98,7 @@ impl Census {
     pub(crate) fn of(ledger: &Ledger) -> Self {
         let names = lock(&ledger.names);
         let mut tasks = told_by_hooks(ledger, &names);
-        let mut stacks = lock(&ledger.resolved);
+        let mut stacks = allocation::stacks();
         let (mut further, mut blocking) = (Vec::new(), Vec::new());
         // One that ends while the census is taken may be in either source alone; it is then no longer alive in the next.
         let is_told = |task: &&Live| tasks.binary_search_by_key(&task.id, |told| told.id).is_ok();
@@ -117,7 +118,7 @@ impl Census {
     /// Returns whether allocations tell of tasks that no hook tells of: async ones, or blocking closures.
     pub(crate) fn has_further(ledger: &Ledger) -> bool {
         let further = allocation::tasks(ledger.number(), |id| ledger.tasks.contains(id));
-        let mut stacks = lock(&ledger.resolved);
+        let mut stacks = allocation::stacks();
         further.iter().any(|task| stacks.kind(task) != Kind::Worker)
     }
 

@@ -1,0 +1,30 @@
+//! The run of the calling thread.
+
+use std::cell::Cell;
+
+use super::table::{NO_RUN, RunNumber};
+
+/// Nobody has said yet whose this thread is.
+pub(crate) const UNKNOWN: RunNumber = RunNumber::MAX;
+
+thread_local! {
+    /// It has no destructor, and so is there until the thread's very end.
+    static RUN: Cell<RunNumber> = const { Cell::new(UNKNOWN) };
+}
+
+/// Returns the run of the calling thread.
+pub(crate) fn here() -> RunNumber {
+    RUN.get()
+}
+
+/// Makes the calling thread one of a run's; returns whose it was.
+pub(crate) fn enter(run: RunNumber) -> RunNumber {
+    RUN.replace(run)
+}
+
+/// Returns a number that no other run has had.
+pub(crate) fn fresh_run() -> RunNumber {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(NO_RUN + 1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}

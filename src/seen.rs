@@ -1,0 +1,58 @@
+//! What was seen in one run: facts, for [`judge`](crate::judge) to judge.
+
+use std::time::Duration;
+
+use crate::census::LiveTask;
+use crate::finding::Ending;
+use crate::ledger::panic::Panicked;
+use crate::ledger::thread::RuntimeThread;
+use crate::settle::Settled;
+use crate::source::dump::Stacks;
+use crate::system::symbols::Frame;
+use crate::system::threads::OsThread;
+
+/// What was seen in one run, before anyone has judged it.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) ending: Ending,
+    /// Which of the three hangs it was, if any.
+    pub(crate) hang: Option<Hang>,
+    /// What the body awaited when its time was up; empty where that cannot be seen.
+    pub(crate) body_awaits: Vec<Vec<Frame>>,
+    pub(crate) settled: Settled,
+    pub(crate) stacks: Stacks,
+    pub(crate) panics: Vec<Panicked>,
+    /// Blocking closures that outlived the runtime.
+    pub(crate) blocking: Vec<LiveTask>,
+    /// Threads of the runtime that outlived it.
+    pub(crate) runtime_threads: Vec<RuntimeThread>,
+    /// Other threads that the run started and that outlived it.
+    pub(crate) other_threads: Vec<OsThread>,
+    pub(crate) took: Duration,
+}
+
+/// Which of the three hangs it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Hang {
+    /// The body had not finished by its deadline; `doing` is what its thread did, where it did not come back to its runtime.
+    BodyUnfinished { doing: Option<String> },
+    /// The body had finished, and what it left does not let its runtime come to an end.
+    LeftoversBlock { doing: Option<String> },
+    /// The body finished, but only after its deadline.
+    FinishedLate { after: Duration },
+}
+
+/// What a task did while settle waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Movement {
+    /// Nothing woke it.
+    Waiting,
+    /// It was polled again and again.
+    Looping { polls: u32 },
+    /// It was in the middle of a poll at the end.
+    Running,
+    /// It was woken, and its turn did not come.
+    Runnable,
+    /// It was never polled.
+    Unstarted,
+}

@@ -1,0 +1,5 @@
+//! What the operating system and the program's own debug information tell: threads, their marks, and names of code.
+
+pub(crate) mod dye;
+pub(crate) mod symbols;
+pub(crate) mod threads;
