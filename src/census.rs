@@ -52,7 +52,8 @@ pub struct LiveTask {
 #[must_use = "a census that nobody reads checks nothing"]
 #[non_exhaustive]
 pub struct Census {
-    /// The live async tasks, oldest first: those of the run's runtime, of a `LocalSet`, and of runtimes that the body builds.
+    /// The live async tasks, oldest first: those of the run's runtime, of a `LocalSet`, and of runtimes that the body builds. Empty where
+    /// neither hooks nor allocations tell of them: then only `counted` does.
     pub tasks: Vec<LiveTask>,
     /// The closures given to `spawn_blocking` that have not returned, oldest first; empty where allocations are not seen.
     pub blocking: Vec<LiveTask>,
