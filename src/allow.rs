@@ -199,7 +199,7 @@ impl Matcher {
         Ok(match rule {
             Rule::SpawnedAt(place) => {
                 let (file, line) = split_line(place);
-                Self::SpawnedAt { file: pattern(&anywhere(file, "/"))?, line }
+                Self::SpawnedAt { file: pattern(&anywhere(file))?, line }
             }
             Rule::SpawnedIn(function) => Self::SpawnedIn(pattern(function)?),
             Rule::Task(name) => Self::Task(pattern(name)?),
@@ -240,12 +240,8 @@ fn split_line(place: &str) -> (&str, Option<u32>) {
 }
 
 /// Returns a pattern that matches at the end of a path.
-fn anywhere(pattern: &str, separator: &str) -> String {
-    if pattern.starts_with(separator) || pattern.starts_with("**") {
-        pattern.to_owned()
-    } else {
-        format!("**{separator}{pattern}")
-    }
+fn anywhere(pattern: &str) -> String {
+    if pattern.starts_with('/') || pattern.starts_with("**") { pattern.to_owned() } else { format!("**/{pattern}") }
 }
 
 /// Returns a function's path and its ends: `a::b::c`, `b::c`, `c`.

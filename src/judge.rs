@@ -153,16 +153,17 @@ impl Judge<'_> {
             rules.permit(Subject::Task { id: task.id, site: &task.site, function, name: task.name.as_deref() })
         };
         let (allowed, leaked): (Vec<&LiveTask>, Vec<&LiveTask>) = left.tasks.iter().partition(allowed);
+        let before = self.polls_before();
         let mut findings: Vec<Finding> =
-            by_site(leaked).into_iter().map(|(site, tasks)| self.leaked(site, &tasks)).collect();
+            by_site(leaked).into_iter().map(|(site, tasks)| self.leaked(site, &tasks, &before)).collect();
         findings.extend(self.uncounted(left.tasks.len(), left.counted, allowed.len()));
         findings
     }
 
     /// Returns the finding for the tasks of one spawn place.
-    fn leaked(&self, site: Site, tasks: &[&LiveTask]) -> Finding {
+    fn leaked(&self, site: Site, tasks: &[&LiveTask], before: &BTreeMap<u64, u32>) -> Finding {
         let oldest = tasks.iter().filter_map(|task| task.age).max();
-        let movement = self.movement(tasks);
+        let movement = movement(tasks, before);
         let mut finding = self.finding(Kind::LeakedTask, words::leaked(tasks.len()), tasks.len(), vec![site.clone()]);
         let mut names: Vec<&str> = tasks.iter().filter_map(|task| task.name.as_deref()).collect();
         names.dedup();
@@ -189,24 +190,10 @@ impl Judge<'_> {
         (!places.is_empty()).then(|| places.join(", or "))
     }
 
-    /// Returns what these tasks did during the grace.
-    fn movement(&self, tasks: &[&LiveTask]) -> Movement {
-        let polls = |task: &LiveTask| task.polls.unwrap_or(0);
-        let before: BTreeMap<u64, u32> =
-            self.seen.settled.before.tasks.iter().map(|task| (task.id, polls(task))).collect();
-        let polled = |task: &&LiveTask| polls(task).saturating_sub(before.get(&task.id).copied().unwrap_or(0));
-        let most = tasks.iter().map(polled).max().unwrap_or(0);
-        if tasks.iter().any(|task| task.state == State::Running) {
-            Movement::Running
-        } else if most > 1 {
-            Movement::Looping { polls: most }
-        } else if tasks.iter().all(|task| task.state == State::Unstarted) {
-            Movement::Unstarted
-        } else if tasks.iter().any(|task| task.state == State::Runnable) {
-            Movement::Runnable
-        } else {
-            Movement::Waiting
-        }
+    /// Returns how often each task had been polled when the wait began.
+    fn polls_before(&self) -> BTreeMap<u64, u32> {
+        let before = self.seen.settled.before.tasks.iter();
+        before.map(|task| (task.id, task.polls.unwrap_or(0))).collect()
     }
 
     /// Returns the finding for tasks that the runtime counts and the ledger does not know: all of them without hooks.
@@ -247,7 +234,7 @@ impl Judge<'_> {
                 if rules.permit(Subject::Thread { name: &name }) {
                     continue;
                 }
-                // As many closures as threads: then each thread is in one of them, though nothing tells in which.
+                // Nothing tells which of the closures that are left the thread is in.
                 let places = if starter == words::Starter::Runtime { self.places_of_closures() } else { Vec::new() };
                 let mut finding = self.finding(Kind::BlockedThread, words::blocked(starter), 1, places);
                 finding.evidence.push(evidence("thread", format!("`{name}`")));
@@ -298,7 +285,7 @@ impl Judge<'_> {
         }
         let looked = match self.settings.allocations {
             Allocations::Recorded => allocation::prepare(),
-            Allocations::Ignored => Err("the check was told not to look at allocations"),
+            Allocations::Ignored => Err(words::ALLOCATIONS_IGNORED),
         };
         unseen.extend(looked.err().map(words::unseen_allocations));
         unseen.extend(words::unseen_for_want_of_memory(recorder::lost()));
@@ -309,6 +296,23 @@ impl Judge<'_> {
             unseen.extend(words::unseen_by_rule(of, rule));
         }
         Coverage { runs: 1, tasks: spawned, exact: hooks::HOOKED, unseen }
+    }
+}
+
+/// Returns what these tasks did during the grace.
+fn movement(tasks: &[&LiveTask], before: &BTreeMap<u64, u32>) -> Movement {
+    let polled = |task: &&LiveTask| task.polls.unwrap_or(0).saturating_sub(before.get(&task.id).copied().unwrap_or(0));
+    let most = tasks.iter().map(polled).max().unwrap_or(0);
+    if tasks.iter().any(|task| task.state == State::Running) {
+        Movement::Running
+    } else if most > 1 {
+        Movement::Looping { polls: most }
+    } else if tasks.iter().all(|task| task.state == State::Unstarted) {
+        Movement::Unstarted
+    } else if tasks.iter().any(|task| task.state == State::Runnable) {
+        Movement::Runnable
+    } else {
+        Movement::Waiting
     }
 }
 

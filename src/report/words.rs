@@ -182,6 +182,8 @@ pub(crate) fn unseen_await_places() -> Unseen {
     }
 }
 
+pub(crate) const ALLOCATIONS_IGNORED: &str = "the check was told not to look at allocations";
+
 pub(crate) fn unseen_allocations(why: &str) -> Unseen {
     Unseen { what: "tasks of a LocalSet or of a runtime of the body's own".to_owned(), why: why.to_owned() }
 }
