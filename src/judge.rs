@@ -269,7 +269,7 @@ impl Judge<'_> {
             let mut finding = self.finding(Kind::TaskPanic, words::panicked(1), 1, sites);
             finding.evidence.push(evidence("message", panicked.message.clone()));
             finding.next = words::next_of_panic();
-            finding.rule = Some(words::rule("panic", panicked.message.lines().next().unwrap_or_default()));
+            finding.rule = Some(words::rule("panic", &panicked.message));
             findings.push(finding);
         }
         findings

@@ -93,9 +93,12 @@ pub(crate) fn next_of_leak(movement: Movement) -> String {
     .to_owned()
 }
 
-/// Returns the argument of the attribute that allows something; characters that mean something in a pattern are escaped.
+/// Returns the argument of the attribute that allows something, told by its first line; characters that mean something in a pattern
+/// are escaped.
 pub(crate) fn rule(key: &str, text: &str) -> String {
-    let pattern = glob::Pattern::escape(text);
+    let first = text.lines().next().unwrap_or_default();
+    let rest = if first.len() < text.len() { "*" } else { "" };
+    let pattern = glob::Pattern::escape(first) + rest;
     format!("allow({key} = {pattern:?}, reason = \"...\")")
 }
 

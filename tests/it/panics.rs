@@ -157,3 +157,16 @@ fn panic_under_a_hook_that_was_set_later_is_found() {
     });
     let _ = only(&report, Kind::TaskPanic);
 }
+
+#[test]
+fn rule_that_a_finding_offers_allows_it() {
+    let panics = |check: Check| {
+        check.run(|| async {
+            let _ = tokio::spawn(async { panic!("two [odd]\nlines") }).await;
+        })
+    };
+    let report = panics(Check::new("offered"));
+    let offered = only(&report, Kind::TaskPanic).rule().unwrap();
+    assert_eq!(offered, r#"allow(panic = "two [[]odd[]]*", reason = "...")"#);
+    clean(&panics(Check::new("taken").allow(Allow::panic("two [[]odd[]]*").because("the finding offers it"))));
+}
