@@ -181,14 +181,18 @@ impl Judge<'_> {
         if !names.is_empty() {
             finding.evidence.push(evidence("name", names.join(", ")));
         }
-        finding.evidence.extend(tasks.iter().find_map(|task| task.runs()).map(|future| evidence("runs", future)));
+        let awaits = self.awaits(tasks);
+        if awaits.is_none() {
+            // Names are slow, and a place inside the function says more.
+            finding.evidence.extend(tasks.iter().find_map(|task| task.runs()).map(|future| evidence("runs", future)));
+        }
         finding.evidence.push(evidence("state", words::movement(movement, tasks, self.seen.settled.waited)));
         let waited = self.seen.settled.waited;
         finding.evidence.push(match oldest {
             Some(age) => evidence("age", words::age(age, waited, self.virtual_time())),
             None => evidence("waited", words::waited(waited, self.virtual_time())),
         });
-        finding.evidence.extend(self.awaits(tasks).map(|place| evidence("awaits", place)));
+        finding.evidence.extend(awaits.map(|place| evidence("awaits", place)));
         finding.next = words::next_of_leak(movement);
         finding.rule = Some(words::rule("spawned_at", &format!("{}:{}", site.file, site.line)));
         finding

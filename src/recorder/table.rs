@@ -65,7 +65,7 @@ impl Packed {
 
 const SHARDS: usize = 64;
 /// Slots of a shard at its first use.
-const FIRST: usize = 64;
+const FIRST: usize = 16;
 /// How many runs at once have a counter of their own; others share one, which then says "perhaps".
 const COUNTERS: usize = 1 << 12;
 

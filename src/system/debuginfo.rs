@@ -9,7 +9,7 @@ use std::path::Path;
 
 use addr2line::gimli::{self, AttributeValue, DebugInfoOffset, Dwarf, EndianSlice, RunTimeEndian, Unit, UnitOffset};
 use memmap2::Mmap;
-use object::{Object, ObjectSection, ObjectSegment, SymbolMap, SymbolMapName};
+use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolIndex, SymbolKind};
 
 use crate::system::symbols::Frame;
 use crate::system::workspace;
@@ -22,8 +22,8 @@ pub(crate) struct Module {
     segments: Vec<(u64, u64, u64)>,
     lines: addr2line::Context<Bytes>,
     file: &'static object::File<'static>,
-    /// The table of symbols; `None` before it is asked for.
-    symbols: Option<SymbolMap<SymbolMapName<'static>>>,
+    /// The functions by their addresses; `None` before they are asked for.
+    symbols: Option<Vec<(u64, SymbolIndex)>>,
 }
 
 impl Module {
@@ -83,9 +83,20 @@ impl Module {
 
     /// Returns the function that the table of symbols names.
     fn symbol(&mut self, address: u64) -> Option<String> {
-        let symbols = self.symbols.get_or_insert_with(|| self.file.symbol_map());
-        Some(demangled(symbols.before(address)?.name()))
+        let symbols = self.symbols.get_or_insert_with(|| functions(self.file));
+        let before = symbols.partition_point(|(start, _)| *start <= address).checked_sub(1)?;
+        let symbol = self.file.symbol_by_index(symbols[before].1).ok()?;
+        let is_inside = symbol.size() == 0 || address < symbol.address() + symbol.size();
+        is_inside.then(|| symbol.name().ok().map(demangled))?
     }
+}
+
+/// Returns the functions of a file by their addresses. A whole `SymbolMap` reads all names, of which few are needed.
+fn functions(file: &object::File<'_>) -> Vec<(u64, SymbolIndex)> {
+    let is_function = |symbol: &object::Symbol<'_, '_>| symbol.kind() == SymbolKind::Text && symbol.is_definition();
+    let mut functions: Vec<_> = file.symbols().filter(is_function).map(|it| (it.address(), it.index())).collect();
+    functions.sort_unstable_by_key(|(address, _)| *address);
+    functions
 }
 
 fn contents(file: &'static object::File<'static>, name: &str) -> &'static [u8] {
