@@ -328,6 +328,7 @@ impl Judge<'_> {
             Allocations::Ignored => Err(words::ALLOCATIONS_IGNORED),
         };
         unseen.extend(looked.err().map(words::unseen_allocations));
+        unseen.extend(words::unseen_cells(self.seen.settled.left.unallocated));
         if looked.is_ok() && self.settings.channels == Channels::Deny {
             unseen.extend(words::unseen_channels(allocation::Calibration::get().missing()));
         }

@@ -192,6 +192,12 @@ pub(crate) fn unseen_allocations(why: &str) -> Unseen {
     Unseen { what: "tasks of a LocalSet or of a runtime of the body's own".to_owned(), why: why.to_owned() }
 }
 
+pub(crate) fn unseen_cells(number: usize) -> Option<Unseen> {
+    let what = format!("the allocation of {}", tasks(number));
+    let why = "the runtime's hooks tell of it, and it was not found: the two sources disagree".to_owned();
+    (number > 0).then_some(Unseen { what, why })
+}
+
 pub(crate) fn unseen_for_want_of_memory(lost: u32) -> Option<Unseen> {
     let what = count(lost as usize, "allocation");
     (lost > 0).then(|| Unseen { what, why: "the system had no memory to write them down".to_owned() })
@@ -210,7 +216,8 @@ pub(crate) fn kind_of_channel(channel: &LiveChannel) -> String {
 pub(crate) fn handles(channel: &LiveChannel) -> String {
     match channel.senders {
         None => channel.handles.to_string(),
-        Some(senders) => format!("{}, of which {senders} send", channel.handles),
+        Some(0) => format!("{}, none of them a sender", channel.handles),
+        Some(senders) => format!("{}, of which {}", channel.handles, count(senders, "sender")),
     }
 }
 
