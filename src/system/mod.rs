@@ -1,5 +1,6 @@
 //! What the operating system and the program's own debug information tell: threads, their marks, and names of code.
 
+pub(crate) mod disposition;
 pub(crate) mod dye;
 pub(crate) mod symbols;
 pub(crate) mod threads;
