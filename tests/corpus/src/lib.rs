@@ -1,0 +1,51 @@
+//! Small tokio programs with one real bug each, and the same programs mended.
+//!
+//! Each file below `goker`, `rust` and `uber` is one program in two forms, which share everything but the lines that ask for the
+//! [`Form`]. Its first line names the origin and the pattern. A comment that begins with a kind of finding marks the line that
+//! a report must name:
+//!
+//! ```text
+//! // leaked-task: nobody takes what it sends.
+//! tokio::spawn(produce(numbers));
+//! ```
+//!
+//! [`CASES`] is the registry, which tests, benches and the scoreboard go through. Nothing here knows of lightsout, so that other
+//! tools can be run over the same programs. All of them want a paused clock: a sleep then means "when nothing else can happen".
+
+mod case;
+mod channel;
+mod goker;
+
+pub(crate) use case::case;
+pub use case::{Body, Case, Class, Family, Form, Mark, Needs, Signal};
+
+/// Calls a macro with the name of every case, by family. What stands before a name is for the attributes of its test.
+#[macro_export]
+macro_rules! for_each_case {
+    ($then:ident) => {
+        $then! {
+            GoKer: goker {
+                cockroach_13755
+                cockroach_2448
+                cockroach_25456
+                moby_27782
+                moby_30408
+                moby_33293
+            }
+        }
+    };
+}
+
+macro_rules! registry {
+    ($($family:ident: $module:ident { $($(#[$of_test:meta])* $name:ident)* })*) => {
+        /// Every case, by family and name.
+        pub const CASES: &[Case] = &[$($($module::$name::CASE,)*)*];
+    };
+}
+for_each_case!(registry);
+
+/// Returns the case of this family and name.
+#[must_use]
+pub fn case(family: Family, name: &str) -> Option<&'static Case> {
+    CASES.iter().find(|case| case.family() == family && case.name() == name)
+}
