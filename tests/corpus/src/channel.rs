@@ -35,3 +35,9 @@ impl<T> Channel<T> {
         self.receiver.lock().await.recv().await.expect("the channel has its own sender")
     }
 }
+
+impl<T> Default for Channel<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -25,12 +25,31 @@ macro_rules! for_each_case {
     ($then:ident) => {
         $then! {
             GoKer: goker {
+                cockroach_10790
                 cockroach_13755
                 cockroach_2448
                 cockroach_25456
+                cockroach_35931
+                etcd_6873
+                etcd_7492
+                etcd_7902
+                grpc_1275
+                grpc_1424
+                grpc_1460
+                istio_17860
+                kubernetes_10182
+                kubernetes_1321
+                kubernetes_25331
+                kubernetes_26980
+                kubernetes_38669
+                moby_21233
+                moby_25384
                 moby_27782
+                moby_28462
                 moby_30408
                 moby_33293
+                moby_4395
+                serving_2137
             }
         }
     };
