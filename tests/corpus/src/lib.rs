@@ -30,26 +30,48 @@ macro_rules! for_each_case {
                 cockroach_2448
                 cockroach_25456
                 cockroach_35931
+                #[ignore = "needs a search: one delay"]
+                cockroach_3710
+                cockroach_4407
+                cockroach_6181
+                #[ignore = "needs a search: one delay"]
+                cockroach_7504
+                cockroach_9935
+                etcd_3077
+                etcd_6708
                 etcd_6873
                 etcd_7492
                 etcd_7902
                 grpc_1275
                 grpc_1424
                 grpc_1460
+                grpc_1687
+                grpc_2371
+                hugo_5379
                 istio_17860
+                istio_8967
                 kubernetes_10182
+                kubernetes_13058
+                kubernetes_13135
                 kubernetes_1321
                 kubernetes_25331
                 kubernetes_26980
+                kubernetes_30872
                 kubernetes_38669
+                kubernetes_58107
                 moby_21233
                 moby_25384
                 moby_27782
                 moby_28462
                 moby_30408
                 moby_33293
+                moby_36114
                 moby_4395
+                moby_4951
                 serving_2137
+                serving_3068
+                serving_5865
+                syncthing_4829
             }
         }
     };
