@@ -15,6 +15,8 @@
 mod case;
 mod channel;
 mod goker;
+mod rust;
+mod uber;
 
 pub(crate) use case::case;
 pub use case::{Body, Case, Class, Family, Form, Mark, Needs, Signal};
@@ -72,6 +74,41 @@ macro_rules! for_each_case {
                 serving_3068
                 serving_5865
                 syncthing_4829
+            }
+            Rust: rust {
+                #[ignore = "found without its place: nothing tells where a thread of the test's own was started"]
+                ai_memory_mcp_3888
+                ccteam_116
+                duroxide_44
+                #[ignore = "needs a search: signals"]
+                fiber_185
+                #[ignore = "needs a search: signals"]
+                gofr_3801
+                libdatadog_2005
+                ockam_3105
+                pg2any_14
+                retry_without_end
+                screenpipe_5822
+                sim_ln_193
+                sockudo_193
+                spur_491
+                temporal_sdk_rust_59
+                tokensave_450
+                #[ignore = "needs a search: signals"]
+                tokio_7905
+                tokio_mpsc_late_message
+                vector_store_518
+                vm0_8890
+                vm0_8957
+            }
+            Uber: uber {
+                double_send
+                early_return
+                first_result_wins
+                range_over_open_channel
+                start_without_stop
+                timeout_of_the_receiver
+                woken_by_a_global
             }
         }
     };
