@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use corpus::{Case, Form};
+use corpus::{Case, Form, Needs};
 use lightsout::{Check, Finding, Kind, Report};
 
 /// Whether the place at which a body hangs can be seen in this build.
@@ -13,6 +13,15 @@ const DUMPED: bool =
 /// How long a body may take: one that hangs needs all of it, and any other none, however busy the machine is.
 const HANGS: Duration = Duration::from_millis(500);
 const ENDS: Duration = Duration::from_secs(30);
+
+/// Returns why a case cannot be judged by a single run; `None` if it can.
+pub(crate) fn unmet(case: &Case) -> Option<String> {
+    match case.needs {
+        Needs::Nothing => None,
+        Needs::Delays(count) => Some(format!("needs a search for an order of tasks: {count} delayed")),
+        Needs::Signals(signals) => Some(format!("needs a search with signals: {signals:?}")),
+    }
+}
 
 /// Runs one form of a case.
 pub(crate) fn report(case: &'static Case, form: Form) -> Report {
