@@ -1,8 +1,10 @@
 //! gofr#3801: a shutdown is lost when the signal comes before the server was published.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Case, Form, Needs, Signal, case};
@@ -28,7 +30,7 @@ impl App {
 
     async fn run(&self) {
         // Migrations come first.
-        tokio::task::yield_now().await;
+        sleep(Duration::from_millis(10)).await;
         let server = self.stopped.child_token();
         *self.server.lock().expect("nobody panics with it") = Some(server.clone());
         // hang: the signal came during the migrations.
