@@ -27,10 +27,19 @@ macro_rules! for_each_case {
     ($then:ident) => {
         $then! {
             GoKer: goker {
+                #[ignore = "needs a search: one delay"]
+                cockroach_10214
+                cockroach_1055
                 cockroach_10790
+                cockroach_13197
                 cockroach_13755
+                cockroach_1462
+                #[ignore = "needs a search: one delay"]
+                cockroach_16167
                 cockroach_2448
+                cockroach_24808
                 cockroach_25456
+                cockroach_35073
                 cockroach_35931
                 #[ignore = "needs a search: one delay"]
                 cockroach_3710
@@ -39,20 +48,29 @@ macro_rules! for_each_case {
                 #[ignore = "needs a search: one delay"]
                 cockroach_7504
                 cockroach_9935
+                etcd_10492
                 etcd_3077
                 etcd_6708
+                etcd_6857
                 etcd_6873
+                etcd_7443
                 etcd_7492
                 etcd_7902
                 grpc_1275
+                grpc_1353
                 grpc_1424
                 grpc_1460
                 grpc_1687
                 grpc_2371
+                grpc_862
+                hugo_3251
                 hugo_5379
+                istio_16224
                 istio_17860
+                istio_18454
                 istio_8967
                 kubernetes_10182
+                kubernetes_11298
                 kubernetes_13058
                 kubernetes_13135
                 kubernetes_1321
@@ -61,10 +79,15 @@ macro_rules! for_each_case {
                 kubernetes_30872
                 kubernetes_38669
                 kubernetes_58107
+                #[ignore = "needs a search: one delay"]
+                kubernetes_62464
+                kubernetes_6632
+                kubernetes_70277
                 moby_21233
                 moby_25384
                 moby_27782
                 moby_28462
+                moby_29733
                 moby_30408
                 moby_33293
                 moby_36114
@@ -74,6 +97,7 @@ macro_rules! for_each_case {
                 serving_3068
                 serving_5865
                 syncthing_4829
+                syncthing_5795
             }
             Rust: rust {
                 #[ignore = "found without its place: nothing tells where a thread of the test's own was started"]

@@ -19,5 +19,5 @@ async fn ask_all_mirrors(form: Form) {
         // leaked-task: the last one finds no room, and nobody takes any more.
         tokio::spawn(async move { answers.send(mirror).await });
     }
-    assert_eq!(answers.recv().await, 0);
+    assert!(answers.recv().await < MIRRORS);
 }
