@@ -15,7 +15,7 @@ type Table<T> = Mutex<BTreeMap<&'static str, T>>;
 #[derive(Default)]
 struct Locks {
     all: Table<Arc<Mutex<()>>>,
-    /// In the fixed form `all` is not locked while a lock is waited for, so the locks that are taken need a table of their own.
+    /// Those that are taken, so that they can be given back by address.
     taken: Table<OwnedMutexGuard<()>>,
 }
 

@@ -15,13 +15,14 @@ struct Request {
     accepted: JoinHandle<()>,
 }
 
-async fn request(breaker: &Arc<Semaphore>, after: u32) -> Request {
+/// Starts a request, which comes to the breaker so many turns late.
+async fn request(breaker: &Arc<Semaphore>, late: u32) -> Request {
     let lock = Arc::new(Mutex::new(()));
     let hold = lock.clone().lock_owned().await;
     let breaker = breaker.clone();
     // leaked-task: one is active and waits for its lock, the other one for its turn.
     let accepted = tokio::spawn(async move {
-        for _ in 0..after {
+        for _ in 0..late {
             tokio::task::yield_now().await;
         }
         let _active = breaker.acquire().await.expect("nobody closes it");
@@ -30,18 +31,18 @@ async fn request(breaker: &Arc<Semaphore>, after: u32) -> Request {
     Request { hold, accepted }
 }
 
-/// Releases one request after the other, and waits for each.
-async fn release_one_by_one(form: Form, mut requests: Vec<Request>) {
-    if form == Form::Fixed {
-        let released = requests.into_iter().map(|request| (drop(request.hold), request.accepted));
-        for ((), accepted) in released.collect::<Vec<_>>() {
-            accepted.await.expect("it is only waited for");
-        }
-        return;
-    }
-    for request in requests.drain(..) {
+/// Releases one request after the other, and waits for each; in the fixed form, releases all of them first.
+async fn release_one_by_one(form: Form, requests: Vec<Request>) {
+    let mut released = Vec::new();
+    for request in requests {
         drop(request.hold);
-        request.accepted.await.expect("it is only waited for");
+        match form {
+            Form::Buggy => request.accepted.await.expect("it is only waited for"),
+            Form::Fixed => released.push(request.accepted),
+        }
+    }
+    for accepted in released {
+        accepted.await.expect("it is only waited for");
     }
 }
 
