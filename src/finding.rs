@@ -24,6 +24,8 @@ pub enum Kind {
     LeakedTask,
     /// A thread of the run still runs after the runtime was stopped.
     BlockedThread,
+    /// A channel created in the run is open after everything else of it has ended; a finding with `channels = "deny"`, a note otherwise.
+    OpenChannel,
     /// A task panicked, whether or not anyone looked at its `JoinHandle`.
     TaskPanic,
     /// Nothing was checked, so a pass would mean nothing.
@@ -32,7 +34,8 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which reports list them.
-    pub const ALL: [Self; 5] = [Self::Hang, Self::LeakedTask, Self::BlockedThread, Self::TaskPanic, Self::Vacuous];
+    pub const ALL: [Self; 6] =
+        [Self::Hang, Self::LeakedTask, Self::BlockedThread, Self::OpenChannel, Self::TaskPanic, Self::Vacuous];
 
     /// Returns the name that reports, JSON and the command line use.
     #[must_use]
@@ -41,6 +44,7 @@ impl Kind {
             Self::Hang => "hang",
             Self::LeakedTask => "leaked-task",
             Self::BlockedThread => "blocked-thread",
+            Self::OpenChannel => "open-channel",
             Self::TaskPanic => "task-panic",
             Self::Vacuous => "vacuous",
         }
@@ -274,6 +278,8 @@ pub struct Report {
     pub(crate) enforced: Enforced,
     pub(crate) ending: Ending,
     pub(crate) findings: Vec<Finding>,
+    #[serde(default)]
+    pub(crate) notes: Vec<Finding>,
     pub(crate) allowed: Vec<Allowed>,
     pub(crate) coverage: Coverage,
     pub(crate) again: String,
@@ -327,6 +333,12 @@ impl Report {
     /// Returns what was found, ordered by kind and place.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// Returns what was seen and fails nothing: open channels, unless `channels = "deny"` makes them findings. Under the attribute a test that
+    /// passes has none, unless its report is written to a file.
+    pub fn notes(&self) -> &[Finding] {
+        &self.notes
     }
 
     /// Returns what was alive and allowed, and the rules that matched nothing.

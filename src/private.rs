@@ -48,7 +48,7 @@ where
     F: Future,
     F::Output: Verdict,
 {
-    let check = set(Check::new(case.path()).of_package(case.package));
+    let check = set(Check::new(case.path()).of_package(case.package).without_unread_notes());
     let report = check.look(body).and_then(|mut report| {
         report.enforced = Enforced::ByAttribute;
         report.ending = judged_panic(report.ending, case.panic);

@@ -8,6 +8,8 @@ use super::words;
 use crate::finding::{Ending, Finding, Report};
 
 const BAD: Style = AnsiColor::Red.on_default().bold();
+/// A note fails nothing.
+const NOTE: Style = AnsiColor::Yellow.on_default();
 const PLACE: Style = AnsiColor::Cyan.on_default();
 const LABEL: Style = Style::new().dimmed();
 
@@ -56,6 +58,10 @@ impl Page {
             writeln!(self.text)?;
             self.finding(finding)?;
         }
+        for note in &report.notes {
+            writeln!(self.text)?;
+            self.told(note, NOTE)?;
+        }
         writeln!(self.text)?;
         self.ending(&report.ending)?;
         for allowed in &report.allowed {
@@ -75,7 +81,12 @@ impl Page {
     }
 
     fn finding(&mut self, finding: &Finding) -> fmt::Result {
-        let kind = self.paint(BAD, finding.kind.name());
+        self.told(finding, BAD)
+    }
+
+    fn told(&mut self, finding: &Finding, style: Style) -> fmt::Result {
+        let note = if style == NOTE { "note, " } else { "" };
+        let kind = self.paint(style, &format!("{note}{}", finding.kind.name()));
         writeln!(self.text, "{kind}: {}", finding.summary)?;
         for site in &finding.sites {
             let label = site_label(finding);
@@ -130,6 +141,7 @@ fn site_label(finding: &Finding) -> &'static str {
     use crate::finding::Kind;
     match finding.kind {
         Kind::LeakedTask | Kind::BlockedThread => "spawned at",
+        Kind::OpenChannel => "created at",
         Kind::TaskPanic => "panicked at",
         Kind::Hang | Kind::Vacuous => "test at",
     }
