@@ -1,7 +1,8 @@
 //! One program in two forms, and what a tool should say of it.
 
-use std::fmt;
+use std::path::Path;
 use std::pin::Pin;
+use std::{fmt, fs};
 
 /// A started program: the body of a test that uses it.
 pub type Body = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -149,8 +150,6 @@ pub struct Case {
     pub module: &'static str,
     /// Its file, as the compiler names it, and so a report.
     pub file: &'static str,
-    /// The text of its file.
-    pub source: &'static str,
     /// What goes wrong in the buggy form.
     pub class: Class,
     /// What it takes to show that.
@@ -178,26 +177,44 @@ impl Case {
     }
 
     /// Returns the origin and the pattern: the first line of its file, as in `etcd#6873: ...`.
+    ///
+    /// # Panics
+    ///
+    /// If its file cannot be read.
     #[must_use]
-    pub fn origin(&self) -> &'static str {
-        self.source.lines().next().and_then(|line| line.strip_prefix("//! ")).unwrap_or_default()
+    pub fn origin(&self) -> String {
+        self.source().lines().next().and_then(|line| line.strip_prefix("//! ")).unwrap_or_default().to_owned()
     }
 
     /// Returns the places that a report on the buggy form must name, ordered by kind and line, as the source marks them: a comment
     /// that begins with a kind and a colon speaks of the next line of code.
+    ///
+    /// # Panics
+    ///
+    /// If its file cannot be read.
     #[must_use]
     pub fn marks(&self) -> Vec<Mark> {
-        let mut marks = Vec::new();
-        let mut pending = None;
-        for (line, text) in (1..).zip(self.source.lines().map(str::trim_start)) {
-            match text.strip_prefix("// ") {
-                Some(comment) => pending = kind_of(comment).or(pending),
-                None => marks.extend(pending.take().map(|kind| Mark { kind, line })),
-            }
-        }
-        marks.sort_unstable();
-        marks
+        marks_of(&self.source())
     }
+
+    /// Reads its file, whose name is absolute where this package is built from another workspace.
+    fn source(&self) -> String {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(self.file);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("failed to read `{}`: {error}", path.display()))
+    }
+}
+
+fn marks_of(source: &str) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    let mut pending = None;
+    for (line, text) in (1..).zip(source.lines().map(str::trim_start)) {
+        match text.strip_prefix("// ") {
+            Some(comment) => pending = kind_of(comment).or(pending),
+            None => marks.extend(pending.take().map(|kind| Mark { kind, line })),
+        }
+    }
+    marks.sort_unstable();
+    marks
 }
 
 /// Returns the kind that a comment begins with.
@@ -214,7 +231,6 @@ macro_rules! case {
         $crate::Case {
             module: module_path!(),
             file: file!(),
-            source: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../", file!())),
             class: $crate::Class::$class,
             needs: $needs,
             start: |form| Box::pin($program(form)),
@@ -227,12 +243,9 @@ pub(crate) use case;
 mod tests {
     use super::*;
 
-    async fn nothing(_: Form) {}
-
     #[test]
     fn mark_speaks_of_the_next_line_of_code() {
         let source = "//! x\n\n// leaked-task: it waits,\n// and waits.\nspawn();\n    // hang: here.\n    wait();\n// hang on\nend();";
-        let case = Case { source, ..case!(NotStuck, nothing) };
-        assert_eq!(case.marks(), [Mark { kind: "hang", line: 7 }, Mark { kind: "leaked-task", line: 5 }]);
+        assert_eq!(marks_of(source), [Mark { kind: "hang", line: 7 }, Mark { kind: "leaked-task", line: 5 }]);
     }
 }
