@@ -7,6 +7,8 @@
 use std::str::FromStr;
 
 pub mod group;
+pub mod http;
+pub mod messaging;
 pub mod sequence;
 pub mod signal;
 pub mod watcher;

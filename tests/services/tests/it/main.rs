@@ -6,6 +6,7 @@
 use lightsout::test as checked;
 
 mod group;
+mod messaging;
 #[cfg(unix)]
 mod program;
 mod sequence;
