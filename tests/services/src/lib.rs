@@ -12,6 +12,7 @@ pub mod messaging;
 pub mod sequence;
 pub mod signal;
 pub mod watcher;
+pub mod web;
 
 /// Whether this build has the faulty forms.
 pub const FAULTY: bool = cfg!(feature = "faulty");

@@ -11,6 +11,7 @@ mod messaging;
 mod program;
 mod sequence;
 mod watcher;
+mod web;
 
 /// Attempts that are made at the same time, as in the real test of the messaging server.
 const CALLERS: usize = 32;
