@@ -6,6 +6,7 @@
 
 use std::str::FromStr;
 
+pub mod application;
 pub mod group;
 pub mod http;
 pub mod messaging;

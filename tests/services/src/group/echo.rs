@@ -1,4 +1,4 @@
-//! An actor: a server on TCP that answers each line with a greeting from a file.
+//! An actor: a server on TCP that answers each line with a greeting from a file, and with the line when it has worked on it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -77,8 +77,9 @@ async fn answer(socket: TcpStream, greeting: Arc<str>, work: Duration, stop: Can
     let mut lines = BufReader::new(input).lines();
     while let Some(line) = stop.run_until_cancelled(lines.next_line()).await {
         let Some(line) = line? else { break };
+        output.write_all(format!("{greeting} ").as_bytes()).await?;
         tokio::time::sleep(work).await;
-        output.write_all(format!("{greeting} {line}\n").as_bytes()).await?;
+        output.write_all(format!("{line}\n").as_bytes()).await?;
     }
     Ok(())
 }

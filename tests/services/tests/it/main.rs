@@ -5,6 +5,7 @@
 
 use lightsout::test as checked;
 
+mod application;
 mod group;
 mod messaging;
 #[cfg(unix)]
