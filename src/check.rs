@@ -15,7 +15,7 @@ use crate::report;
 use crate::run::Verdict;
 use crate::runtime::Runtime;
 use crate::settings::{self, Allocations, Channels, Notes, Settings};
-use crate::source::names;
+use crate::source::{allocation, names};
 
 /// Checks that a body, run on a runtime of its own, leaves nothing behind: what [`#[lightsout::test]`](crate::test) does, as a
 /// value.
@@ -260,7 +260,7 @@ impl Check {
             // Names for notes would make each of thousands of runs slow.
             settings.channels = Channels::Ignore;
         }
-        names::check_rules(&settings.allow)?;
+        check_rules(&settings)?;
         Rules::new(settings.allow.clone())?;
         let question = Question { name: self.name, place: self.place, settings };
         let outcome = if question.settings.search.is_asked_for() {
@@ -270,4 +270,19 @@ impl Check {
         };
         Ok(outcome.into_report(question.name, self.package))
     }
+}
+
+/// Returns an error for a rule that this check cannot look at: it would silently allow nothing.
+fn check_rules(settings: &Settings) -> Result<(), Error> {
+    for rule in &settings.allow {
+        let unseen = |why: &'static str| Error::unsupported(format!("the rule `{rule}`"), why);
+        if rule.asks_for_names() && !names::AVAILABLE {
+            let why = "task names need the feature `tracing` of lightsout and `RUSTFLAGS=\"--cfg tokio_unstable\"`";
+            return Err(unseen(why));
+        }
+        if rule.asks_for_functions() {
+            allocation::prepare(settings.allocations).map_err(unseen)?;
+        }
+    }
+    Ok(())
 }

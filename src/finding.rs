@@ -74,6 +74,9 @@ pub struct Site {
     pub column: u32,
 }
 
+/// What stands behind a function that stands for a place.
+const NO_DEBUG_INFORMATION: &str = " (no debug information)";
+
 impl Site {
     pub(crate) fn of(place: &'static Location<'static>) -> Self {
         Self { file: Cow::Borrowed(place.file()), line: place.line(), column: place.column() }
@@ -81,7 +84,12 @@ impl Site {
 
     /// Stands for a place of which only the function is known: there is no debug information.
     pub(crate) fn of_function(name: &str) -> Self {
-        Self { file: Cow::Owned(format!("{name} (no debug information)")), line: 0, column: 0 }
+        Self { file: Cow::Owned(format!("{name}{NO_DEBUG_INFORMATION}")), line: 0, column: 0 }
+    }
+
+    /// Returns the function, where only that is known.
+    pub(crate) fn function(&self) -> Option<&str> {
+        self.file.strip_suffix(NO_DEBUG_INFORMATION)
     }
 
     /// Stands for a place that cannot be told.

@@ -217,7 +217,8 @@
 //!   rest of the process.
 //! - A panic that a task catches and raises again with [`std::panic::resume_unwind`] runs no hook and is not seen.
 //! - Threads of a run are marked by blocking some of the real-time signals 41 to 64 on them, which threads inherit.
-//! - In optimised builds inlining may hide the function that spawned (`spawned_in`) and the place of an await; without line tables
+//! - In optimised builds inlining may hide the place of an await, and the path of the function that spawned (`spawned_in`), unless it
+//!   spawns an async block of its own; without line tables
 //!   (`debug = "line-tables-only"`) places are functions' names, and a panic that a task catches itself may be told as one.
 //! - A thread that a library keeps for the whole process, a pool above all, belongs to the first test that made it start; an
 //!   [`Allow::thread`] rule names it.

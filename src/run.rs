@@ -12,7 +12,6 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::allow::Allow;
 use crate::census::{Census, State};
 use crate::disturb::delay;
 use crate::disturb::inject::{Injector, Raised, Tracing, Voice};
@@ -28,7 +27,7 @@ use crate::lock::lock;
 use crate::recorder;
 use crate::runtime::Built;
 use crate::seen::{Hang, Seen};
-use crate::settings::{Allocations, Channels, Notes, Settings};
+use crate::settings::{Channels, Notes, Settings};
 use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
 use crate::source::hooks::HOOKED;
@@ -173,10 +172,8 @@ impl Stage {
         F: Future,
         F::Output: Verdict,
     {
-        let number = match self.settings.allocations {
-            Allocations::Recorded if allocation::prepare().is_ok() => recorder::fresh_run(),
-            Allocations::Recorded | Allocations::Ignored => recorder::NO_RUN,
-        };
+        let looked = allocation::prepare(self.settings.allocations);
+        let number = looked.map_or(recorder::NO_RUN, |()| recorder::fresh_run());
         let ledger = Ledger::open(number, &self.settings.kinds);
         *lock(&self.now) = Some(Now { ledger: ledger.clone(), script: script.cloned(), began: Instant::now() });
         let seen = live(&ledger, &self.settings, script, body, &self.bell, &mut self.crowd)?;
@@ -260,13 +257,12 @@ where
     let began = Instant::now();
     ledger.adopt_body_thread();
     names::read(ledger, &settings.allow);
-    let functions = settings.allow.iter().any(Allow::asks_for_functions);
     let injector = script.map(|Script { plan, voice, tracing }| {
         Arc::new(Injector::new(plan, &settings.search.signals, *voice, *tracing))
     });
     let disturbed = script.zip(injector.as_ref()).map(|(script, injector)| (script.plan.chosen_seed(), injector));
     // Its workers are tasks too, and not the body's.
-    let runtime = recorder::unrecorded(|| settings.runtime.build(ledger, functions, disturbed))?;
+    let runtime = recorder::unrecorded(|| settings.runtime.build(ledger, disturbed))?;
     let metrics = runtime.handle().metrics();
     let workers = settings.runtime.workers(&metrics);
     ledger.start(metrics, workers);

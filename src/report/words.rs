@@ -9,6 +9,7 @@ use crate::disturb::signal::Signal;
 use crate::finding::{Searched, Site, Unseen};
 use crate::ledger::channel::LiveChannel;
 use crate::seen::{Hang, Movement};
+use crate::system::symbols::tidy;
 
 /// Which clock a time was read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +104,14 @@ pub(crate) fn rule(key: &str, text: &str) -> String {
     let rest = if first.len() < text.len() { "*" } else { "" };
     let pattern = glob::Pattern::escape(first) + rest;
     format!("allow({key} = {pattern:?}, reason = \"...\")")
+}
+
+/// Returns the argument that allows what was spawned or created at a place: by its line, or by its function where only that is known.
+pub(crate) fn rule_for_place(verb: &str, site: &Site) -> String {
+    match site.function() {
+        Some(function) => rule(&format!("{verb}_in"), &tidy(function)),
+        None => rule(&format!("{verb}_at"), &format!("{}:{}", site.file, site.line)),
+    }
 }
 
 pub(crate) fn next_of_count(hooked: bool) -> String {
@@ -353,8 +362,6 @@ pub(crate) fn unseen_await_places() -> Unseen {
         why: "tokio takes task dumps on Linux, x86-64 and aarch64 only".to_owned(),
     }
 }
-
-pub(crate) const ALLOCATIONS_IGNORED: &str = "the check was told not to look at allocations";
 
 pub(crate) fn unseen_allocations(why: &str) -> Unseen {
     Unseen { what: "tasks of a LocalSet or of a runtime of the body's own".to_owned(), why: why.to_owned() }
