@@ -1,5 +1,7 @@
 //! What stands in the parentheses of the attribute, and the calls on `Check` that it means.
 
+use std::fmt::Display;
+
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt as _;
@@ -13,8 +15,24 @@ use crate::errors::{self, Errors};
 /// The flavors, by the names of the methods that choose them; the first one is the default.
 const FLAVORS: &[&str] = &["current_thread", "multi_thread", "local"];
 
+/// The arguments that make a test a search.
+const SEARCHES: &[&str] = &["signals", "delays", "seeds"];
+
+/// The signals, by the names that plans have, and those of the library's enum.
+const SIGNALS: &[(&str, &str)] = &[
+    ("SIGTERM", "Term"),
+    ("SIGINT", "Int"),
+    ("SIGHUP", "Hup"),
+    ("SIGQUIT", "Quit"),
+    ("SIGUSR1", "Usr1"),
+    ("SIGUSR2", "Usr2"),
+];
+
 /// The rules of `allow`, by the names of the functions that make them.
-const RULES: &[&str] = &["spawned_at", "spawned_in", "task", "thread", "panic"];
+const RULES: &[&str] = &["spawned_at", "spawned_in", "task", "thread", "panic", "created_at", "created_in"];
+
+/// What an open channel means, by the variants of `Channels` in lower case.
+const CHANNELS: &[&str] = &["note", "deny", "ignore"];
 
 /// What stands beside the rule.
 const REASON: &str = "reason";
@@ -58,6 +76,36 @@ const ARGUMENTS: &[Argument] = &[
         call: |given, _| given.duration().map(|time| quote!(.grace(#time))),
     },
     Argument {
+        name: "channels",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, library| given.channels().map(|meaning| quote!(.channels(#library::Channels::#meaning))),
+    },
+    Argument {
+        name: "signals",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, library| given.signals(library).map(|signals| quote!(.signals([#(#signals),*]))),
+    },
+    Argument {
+        name: "delays",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.count().map(|count| quote!(.delays(#count))),
+    },
+    Argument {
+        name: "seeds",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.count().map(|count| quote!(.seeds(#count))),
+    },
+    Argument {
+        name: "runs",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.count().map(|count| quote!(.runs(#count))),
+    },
+    Argument {
         name: "allow",
         flavors: FLAVORS,
         times: Times::Any,
@@ -90,6 +138,8 @@ pub(crate) struct Args {
     pub(crate) library: Path,
     /// The method calls that set up `Check`, each with its dot.
     pub(crate) calls: Vec<TokenStream>,
+    /// The argument that makes the test a search, if any.
+    pub(crate) search: Option<Ident>,
 }
 
 impl Parse for Args {
@@ -114,7 +164,9 @@ impl Parse for Args {
         errors.finish()?;
 
         calls.sort_by_key(|(rank, _)| *rank);
-        Ok(Self { library, calls: calls.into_iter().map(|(_, call)| call).collect() })
+        let calls = calls.into_iter().map(|(_, call)| call).collect();
+        let search = all.iter().find(|given| SEARCHES.iter().any(|name| given.name == name));
+        Ok(Self { search: search.map(|given| given.name.clone()), library, calls })
     }
 }
 
@@ -135,7 +187,7 @@ impl Argument {
                 format!(
                     "`{}` does not go with the flavor `{flavor}`\nit goes with: {}",
                     self.name,
-                    flavors(self.flavors)
+                    choices(&"flavor", self.flavors)
                 ),
             )),
             _ => Ok(()),
@@ -143,8 +195,8 @@ impl Argument {
     }
 }
 
-fn flavors(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`flavor = \"{name}\"`")).collect::<Vec<_>>().join(", ")
+fn choices(name: &impl Display, words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{name} = \"{word}\"`")).collect::<Vec<_>>().join(", ")
 }
 
 /// One argument as it was written: `name`, `name = value` or `name(name = value, ...)`.
@@ -189,20 +241,43 @@ impl Given {
     }
 
     fn flavor(&self) -> syn::Result<Ident> {
-        let wanted = format!("one of {}", flavors(FLAVORS));
-        let text = self.text().ok_or_else(|| self.wants(&wanted))?;
-        let known = FLAVORS.iter().find(|name| ***name == text.value());
-        let flavor = known.ok_or_else(|| self.wrong(errors::unknown("flavor", &text.value(), FLAVORS)))?;
-        Ok(format_ident!("{flavor}"))
+        Ok(format_ident!("{}", self.one_of(FLAVORS)?))
+    }
+
+    fn channels(&self) -> syn::Result<Ident> {
+        let (first, rest) = self.one_of(CHANNELS)?.split_at(1);
+        Ok(format_ident!("{}{rest}", first.to_uppercase()))
+    }
+
+    /// Returns which of these words was given.
+    fn one_of(&self, words: &'static [&'static str]) -> syn::Result<&'static str> {
+        let text = self.text().ok_or_else(|| self.wants(&format!("one of {}", choices(&self.name, words))))?;
+        let known = words.iter().find(|word| **word == text.value());
+        let kind = self.name.to_string();
+        known.copied().ok_or_else(|| self.wrong(errors::unknown(&kind, &text.value(), words)))
     }
 
     fn count(&self) -> syn::Result<Literal> {
-        let wanted = "an integer that is not zero, as in `worker_threads = 2`";
-        let Some(Lit::Int(integer)) = self.literal() else { return Err(self.wants(wanted)) };
-        match integer.base10_parse::<usize>() {
-            Ok(1..) => Ok(Literal::usize_unsuffixed(integer.base10_parse()?)),
-            Ok(0) | Err(_) => Err(self.wants(wanted)),
+        let wanted = format!("an integer that is not zero, as in `{} = 2`", self.name);
+        let Some(Lit::Int(integer)) = self.literal() else { return Err(self.wants(&wanted)) };
+        match integer.base10_parse::<u32>() {
+            Ok(count @ 1..) => Ok(Literal::u32_unsuffixed(count)),
+            Ok(0) | Err(_) => Err(self.wants(&wanted)),
         }
+    }
+
+    /// Reads `"SIGTERM, SIGTERM"`.
+    fn signals(&self, library: &Path) -> syn::Result<Vec<TokenStream>> {
+        let wanted = "signals in their order, as in `signals = \"SIGTERM, SIGTERM\"`";
+        let text = self.words(wanted)?.value();
+        let names: Vec<&str> = SIGNALS.iter().map(|(name, _)| *name).collect();
+        let signal = |name: &str| {
+            let known = SIGNALS.iter().find(|(known, _)| *known == name);
+            let (_, variant) = known.ok_or_else(|| self.wrong(errors::unknown("signal", name, &names)))?;
+            let variant = format_ident!("{variant}");
+            Ok(quote!(#library::Signal::#variant))
+        };
+        text.split(',').map(|name| signal(name.trim())).collect()
     }
 
     fn switch(&self) -> syn::Result<bool> {

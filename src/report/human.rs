@@ -5,9 +5,12 @@ use std::fmt::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::words;
-use crate::finding::{Ending, Finding, Report};
+use crate::disturb::plan::Plan;
+use crate::finding::{Ending, Finding, Report, Searched};
 
 const BAD: Style = AnsiColor::Red.on_default().bold();
+/// A note fails nothing.
+const NOTE: Style = AnsiColor::Yellow.on_default();
 const PLACE: Style = AnsiColor::Cyan.on_default();
 const LABEL: Style = Style::new().dimmed();
 
@@ -32,7 +35,7 @@ pub fn finding(finding: &Finding, tests: &str, again: &str, color: bool) -> Stri
     let mut render = || {
         page.finding(finding)?;
         page.line("tests", tests)?;
-        page.verbatim("run again", again)
+        page.again(finding.plan(), again)
     };
     render().expect("lightsout bug: a string takes all text");
     page.text
@@ -55,9 +58,23 @@ impl Page {
         for finding in &report.findings {
             writeln!(self.text)?;
             self.finding(finding)?;
+            if finding.plan().is_some() {
+                self.again(finding.plan(), &report.again)?;
+            }
+        }
+        for note in &report.notes {
+            writeln!(self.text)?;
+            self.told(note, NOTE)?;
         }
         writeln!(self.text)?;
         self.ending(&report.ending)?;
+        if let Some(plan) = &report.plan {
+            self.line("under", &plan.to_string())?;
+            self.again(Some(plan), &report.again)?;
+        }
+        if let Some(searched) = &report.coverage.searched {
+            self.searched(searched)?;
+        }
         for allowed in &report.allowed {
             let text = match allowed.count {
                 0 => format!("{} matched nothing: take the rule out ({})", allowed.rule, allowed.reason),
@@ -75,17 +92,41 @@ impl Page {
     }
 
     fn finding(&mut self, finding: &Finding) -> fmt::Result {
-        let kind = self.paint(BAD, finding.kind.name());
+        self.told(finding, BAD)
+    }
+
+    fn told(&mut self, finding: &Finding, style: Style) -> fmt::Result {
+        let note = if style == NOTE { "note, " } else { "" };
+        let kind = self.paint(style, &format!("{note}{}", finding.kind.name()));
         writeln!(self.text, "{kind}: {}", finding.summary)?;
         for site in &finding.sites {
             let label = site_label(finding);
             self.painted_line(label, &site.to_string(), PLACE)?;
+        }
+        if let Some(plan) = finding.plan() {
+            self.painted_line("under", &plan.to_string(), PLACE)?;
         }
         for evidence in &finding.evidence {
             self.line(&evidence.about, &evidence.seen)?;
         }
         self.line("to do", &finding.next)?;
         finding.rule.iter().try_for_each(|rule| self.verbatim("if meant", rule))
+    }
+
+    /// Writes the command that shows it again.
+    fn again(&mut self, plan: Option<&Plan>, again: &str) -> fmt::Result {
+        match plan {
+            Some(plan) => self.verbatim("replay", &words::replay(plan, again)),
+            None => self.verbatim("run again", again),
+        }
+    }
+
+    fn searched(&mut self, searched: &Searched) -> fmt::Result {
+        self.line("searched", &words::searched(searched))?;
+        words::start_up(searched).iter().try_for_each(|text| self.line("start-up", text))?;
+        searched.restless_at.iter().try_for_each(|at| self.line("horizon", &words::horizon(*at)))?;
+        words::kept(searched).iter().try_for_each(|text| self.line("kept", text))?;
+        searched.parted().iter().try_for_each(|parted| self.line("no proof", &words::not_a_proof(parted)))
     }
 
     fn ending(&mut self, ending: &Ending) -> fmt::Result {
@@ -130,6 +171,7 @@ fn site_label(finding: &Finding) -> &'static str {
     use crate::finding::Kind;
     match finding.kind {
         Kind::LeakedTask | Kind::BlockedThread => "spawned at",
+        Kind::OpenChannel => "created at",
         Kind::TaskPanic => "panicked at",
         Kind::Hang | Kind::Vacuous => "test at",
     }
