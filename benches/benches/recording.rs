@@ -204,7 +204,11 @@ fn main() {
     let load = Load { layout: channel, functions: 16, variety: Variety::OneStack };
     compare("channel, 16 functions deep, two threads", load, 2);
 
-    in_run(move || (0..KEPT).for_each(|_| drop(black_box(Allocator::Recording.alloc(channel)))));
+    in_run(move || {
+        for _ in 0..KEPT {
+            black_box(Allocator::Recording.alloc(channel));
+        }
+    });
     head("nanoseconds that a thread outside any run pays", "system", "added");
     for (what, layout) in [("like a task's cell", cell), ("like a channel", channel), ("text", text)] {
         compare_outside(what, layout);
