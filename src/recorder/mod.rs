@@ -23,7 +23,7 @@ pub(crate) static REST: Table = Table::new();
 /// Writes down an allocation that was made just now, with the calling stack.
 #[inline(never)]
 pub(crate) fn allocated(table: &Table, address: usize, size: usize, run: RunNumber) {
-    let stack = unwind::number(size, stacks::keep);
+    let stack = unwind::number::<{ stacks::DEPTH }>(size, stacks::keep);
     table.insert(Allocation { address, size: u32::try_from(size).unwrap_or(u32::MAX), stack, run });
 }
 

@@ -6,6 +6,6 @@ pub(crate) fn prepare() -> bool {
 }
 
 /// Returns what `keep` says to no stack.
-pub(crate) fn number(_hint: usize, keep: fn(&[usize]) -> u32) -> u32 {
+pub(crate) fn number<const DEPTH: usize>(_hint: usize, keep: fn(&[usize]) -> u32) -> u32 {
     keep(&[])
 }

@@ -49,7 +49,7 @@ fn function(pc: usize) -> String {
 fn assert_remembered(stack: &[usize]) {
     let mut kept = [0; stacks::DEPTH];
     for _ in 0..2 {
-        let count = stacks::read(number(0, stacks::keep), &mut kept);
+        let count = stacks::read(number::<{ stacks::DEPTH }>(0, stacks::keep), &mut kept);
         assert_eq!(count, stack.len().min(stacks::DEPTH));
         assert_eq!(kept[1..count], stack[1..count]);
     }
@@ -190,7 +190,7 @@ thread_local!(static KEPT: Cell<u32> = const { Cell::new(0) });
 /// Returns a number that only the calling stack has, as far as it is remembered.
 #[inline(never)]
 fn number_here() -> u32 {
-    number(1, keep_counted)
+    number::<64>(1, keep_counted)
 }
 
 #[test]

@@ -3,7 +3,6 @@
 
 use std::arch::naked_asm;
 
-use super::super::stacks::DEPTH;
 use super::cache;
 use super::cfi;
 use super::memo::{self, Notes, Start};
@@ -31,14 +30,14 @@ pub(crate) fn capture(out: &mut [usize]) -> usize {
     unsafe { start(out.as_mut_ptr().addr(), out.len(), captured) }
 }
 
-/// Returns the number that `keep` gives to the calling stack, innermost address first: the first is in the caller itself, behind
-/// this call.
+/// Returns the number that `keep` gives to the `DEPTH` innermost addresses of the calling stack, innermost first: the first is in the
+/// caller itself, behind this call.
 ///
-/// `keep` is not called again for a stack that this thread has met lately, unless it returned 0.
+/// Stacks with different hints do not drive each other out of a thread's memory. `keep` is not called again for a stack that this thread has met lately, unless it returned 0.
 #[inline(always)]
-pub(crate) fn number(hint: usize, keep: fn(&[usize]) -> u32) -> u32 {
+pub(crate) fn number<const DEPTH: usize>(hint: usize, keep: fn(&[usize]) -> u32) -> u32 {
     // SAFETY: `numbered` is given such a function.
-    unsafe { start(hint, keep as usize, numbered) as u32 }
+    unsafe { start(hint, keep as usize, numbered::<DEPTH>) as u32 }
 }
 
 /// What [`start`] goes on in: its own two arguments, and the registers as they will be when it returns.
@@ -75,7 +74,7 @@ unsafe extern "C" fn captured(out: usize, length: usize, sp: usize, fp: usize, p
 
 /// # Safety
 /// `keep` must be a `fn(&[usize]) -> u32`.
-unsafe extern "C" fn numbered(hint: usize, keep: usize, sp: usize, fp: usize, pc: usize) -> usize {
+unsafe extern "C" fn numbered<const DEPTH: usize>(hint: usize, keep: usize, sp: usize, fp: usize, pc: usize) -> usize {
     // SAFETY: the caller promises it.
     let keep = unsafe { std::mem::transmute::<usize, fn(&[usize]) -> u32>(keep) };
     let start = Start { sp, fp, pc };
