@@ -100,7 +100,6 @@ macro_rules! for_each_case {
                 syncthing_5795
             }
             Rust: rust {
-                #[ignore = "found without its place: nothing tells where a thread of the test's own was started"]
                 ai_memory_mcp_3888
                 ccteam_116
                 duroxide_44
