@@ -29,13 +29,16 @@ pub enum Kind {
     BlockedThread,
     /// A task panicked, whether or not anyone looked at its `JoinHandle`.
     TaskPanic,
+    /// The process of the test ended in the middle of a run, or a signal that comes while it starts would end it.
+    Died,
     /// Nothing was checked, so a pass would mean nothing.
     Vacuous,
 }
 
 impl Kind {
     /// Every kind, in the order in which reports list them.
-    pub const ALL: [Self; 5] = [Self::Hang, Self::LeakedTask, Self::BlockedThread, Self::TaskPanic, Self::Vacuous];
+    pub const ALL: [Self; 6] =
+        [Self::Hang, Self::LeakedTask, Self::BlockedThread, Self::TaskPanic, Self::Died, Self::Vacuous];
 
     /// Returns the name that reports, JSON and the command line use.
     #[must_use]
@@ -45,6 +48,7 @@ impl Kind {
             Self::LeakedTask => "leaked-task",
             Self::BlockedThread => "blocked-thread",
             Self::TaskPanic => "task-panic",
+            Self::Died => "died",
             Self::Vacuous => "vacuous",
         }
     }

@@ -12,6 +12,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::allow::Allow;
 use crate::census::{Census, State};
 use crate::disturb::delay;
@@ -93,7 +95,7 @@ impl<T> Returning for fn() -> T {
 }
 
 /// How a run is disturbed, and what is written down of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Script {
     pub(crate) plan: Plan,
     pub(crate) voice: Voice,
@@ -260,7 +262,7 @@ where
     names::read(ledger, &settings.allow);
     let functions = settings.allow.iter().any(Allow::asks_for_functions);
     let injector = script.map(|Script { plan, voice, tracing }| {
-        Arc::new(Injector::new(plan, &settings.search.signals, *voice, *tracing))
+        Arc::new(Injector::new(ledger, plan, &settings.search.signals, *voice, *tracing))
     });
     let disturbed = script.zip(injector.as_ref()).map(|(script, injector)| (script.plan.chosen_seed(), injector));
     // Its workers are tasks too, and not the body's.

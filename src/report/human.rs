@@ -161,7 +161,7 @@ fn site_label(finding: &Finding) -> &'static str {
     match finding.kind {
         Kind::LeakedTask | Kind::BlockedThread => "spawned at",
         Kind::TaskPanic => "panicked at",
-        Kind::Hang | Kind::Vacuous => "test at",
+        Kind::Hang | Kind::Died | Kind::Vacuous => "test at",
     }
 }
 
