@@ -39,6 +39,8 @@ enum Rule {
     Task(String),
     Thread(String),
     Panic(String),
+    CreatedAt(String),
+    CreatedIn(String),
     /// Tasks by id.
     Known(Vec<u64>),
 }
@@ -70,6 +72,27 @@ impl Allow {
     /// Allows tasks to panic with a message, or a glob of it.
     pub fn panic(message: impl Into<String>) -> Unreasoned {
         Unreasoned { rule: Rule::Panic(message.into()) }
+    }
+
+    /// Allows channels by the place that made them: a file, a line of it, or a glob, as for [`spawned_at`](Self::spawned_at).
+    pub fn created_at(place: impl Into<String>) -> Unreasoned {
+        Unreasoned { rule: Rule::CreatedAt(place.into()) }
+    }
+
+    /// Allows channels by a function on the way from their allocation to the place that made them: its path, the end of its path
+    /// (`Pool::start`), or a glob.
+    pub fn created_in(function: impl Into<String>) -> Unreasoned {
+        Unreasoned { rule: Rule::CreatedIn(function.into()) }
+    }
+
+    /// Returns the rules that hold for every check: what lives as long as the process by design of who made it.
+    pub(crate) fn by_default() -> Vec<Allow> {
+        let registry = "tokio keeps one channel for each signal, for all listeners of the process";
+        let barrier = "a barrier is no channel, and has one inside";
+        vec![
+            Self::created_in("tokio::signal::registry::*").because(registry),
+            Self::created_in("tokio::sync::barrier::Barrier::new").because(barrier),
+        ]
     }
 
     pub(crate) fn known(ids: Vec<u64>) -> Unreasoned {
@@ -107,6 +130,8 @@ impl fmt::Display for Allow {
             Rule::Task(name) => write!(f, "task = {name:?}"),
             Rule::Thread(name) => write!(f, "thread = {name:?}"),
             Rule::Panic(message) => write!(f, "panic = {message:?}"),
+            Rule::CreatedAt(place) => write!(f, "created_at = {place:?}"),
+            Rule::CreatedIn(function) => write!(f, "created_in = {function:?}"),
             Rule::Known(ids) => write!(f, "a census of {}", ids.len()),
         }
     }
@@ -118,6 +143,7 @@ pub(crate) enum Subject<'a> {
     Task { id: u64, site: &'a Site, function: Option<&'a str>, name: Option<&'a str> },
     Thread { name: &'a str },
     Panic { message: &'a str },
+    Channel { site: &'a Site, functions: &'a [String] },
 }
 
 /// What a rule without limits takes out of a check.
@@ -126,12 +152,29 @@ pub(crate) enum CatchAll {
     Tasks,
     Threads,
     Panics,
+    Channels,
 }
 
-/// The rules of one run, ready to be asked, with how often each said yes.
+/// The rules of one run, ready to be asked.
 #[derive(Debug, Default)]
-pub(crate) struct Rules {
-    rules: Vec<(Allow, Matcher, usize)>,
+pub(crate) struct Rules(Vec<Ready>);
+
+/// A rule that is ready to be asked.
+#[derive(Debug)]
+struct Ready {
+    allow: Allow,
+    matcher: Matcher,
+    /// How often it said yes.
+    count: usize,
+    author: Author,
+}
+
+/// Who made a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Author {
+    User,
+    /// Nobody is to be told that it matched nothing.
+    Lightsout,
 }
 
 impl Rules {
@@ -139,8 +182,9 @@ impl Rules {
     ///
     /// If a rule's pattern is not one.
     pub(crate) fn new(rules: Vec<Allow>) -> Result<Self, Error> {
-        let ready = rules.into_iter().map(|rule| Ok((rule.clone(), Matcher::new(&rule.rule)?, 0)));
-        Ok(Self { rules: ready.collect::<Result<_, _>>()? })
+        let mut all = ready(rules, Author::User)?;
+        all.extend(ready(Allow::by_default(), Author::Lightsout)?);
+        Ok(Self(all))
     }
 
     /// Returns these rules with further ones behind them.
@@ -149,27 +193,29 @@ impl Rules {
     ///
     /// If a rule's pattern is not one.
     pub(crate) fn and(mut self, further: Vec<Allow>) -> Result<Self, Error> {
-        self.rules.extend(Self::new(further)?.rules);
+        self.0.extend(ready(further, Author::User)?);
         Ok(self)
     }
 
     /// Returns whether a rule allows this; the first one that does is credited.
     pub(crate) fn permit(&mut self, subject: Subject<'_>) -> bool {
-        let found = self.rules.iter_mut().find(|(_, matcher, _)| matcher.matches(subject));
-        found.map(|(_, _, count)| *count += 1).is_some()
+        let found = self.0.iter_mut().find(|rule| rule.matcher.matches(subject));
+        found.map(|rule| rule.count += 1).is_some()
     }
 
     /// Returns the rules that allow whatever they are asked about, which leaves nothing to check: each is asked about something
     /// that cannot be.
     pub(crate) fn catch_alls(&self) -> impl Iterator<Item = (&Allow, CatchAll)> {
+        let unnamed = ["\u{1}".to_owned()];
         let nowhere = Site { file: "\u{1}/\u{1}.rs".into(), line: 0, column: 0 };
-        self.rules.iter().filter_map(move |(allow, matcher, _)| {
+        self.0.iter().filter_map(move |Ready { allow, matcher, .. }| {
             // Tasks without a name are common, and no rule about names allows them.
             let (function, name) = (Some("\u{1}"), None);
             let asked = [
                 (CatchAll::Tasks, Subject::Task { id: 0, site: &nowhere, function, name }),
                 (CatchAll::Threads, Subject::Thread { name: "\u{1}" }),
                 (CatchAll::Panics, Subject::Panic { message: "\u{1}" }),
+                (CatchAll::Channels, Subject::Channel { site: &nowhere, functions: &unnamed }),
             ];
             asked.into_iter().find(|(_, subject)| matcher.matches(*subject)).map(|(of, _)| (allow, of))
         })
@@ -177,10 +223,15 @@ impl Rules {
 
     /// Returns what each rule allowed, in the order in which they were given.
     pub(crate) fn told(self) -> Vec<Allowed> {
-        let told =
-            |(allow, _, count): (Allow, _, usize)| Allowed { rule: allow.to_string(), reason: allow.reason, count };
-        self.rules.into_iter().map(told).collect()
+        let is_told = |rule: &Ready| rule.author == Author::User || rule.count > 0;
+        let told = |Ready { allow, count, .. }| Allowed { rule: allow.to_string(), reason: allow.reason, count };
+        self.0.into_iter().filter(is_told).map(told).collect()
     }
+}
+
+fn ready(rules: Vec<Allow>, author: Author) -> Result<Vec<Ready>, Error> {
+    let ready = |allow: Allow| Ok(Ready { matcher: Matcher::new(&allow.rule)?, allow, count: 0, author });
+    rules.into_iter().map(ready).collect()
 }
 
 /// A rule with its pattern compiled.
@@ -191,6 +242,8 @@ enum Matcher {
     Task(Pattern),
     Thread(Pattern),
     Panic(Pattern),
+    CreatedAt { file: Pattern, line: Option<u32> },
+    CreatedIn(Pattern),
     Known(Vec<u64>),
 }
 
@@ -201,6 +254,11 @@ impl Matcher {
                 let (file, line) = split_line(place);
                 Self::SpawnedAt { file: pattern(&anywhere(file))?, line }
             }
+            Rule::CreatedAt(place) => {
+                let (file, line) = split_line(place);
+                Self::CreatedAt { file: pattern(&anywhere(file))?, line }
+            }
+            Rule::CreatedIn(function) => Self::CreatedIn(pattern(function)?),
             Rule::SpawnedIn(function) => Self::SpawnedIn(pattern(function)?),
             Rule::Task(name) => Self::Task(pattern(name)?),
             Rule::Thread(name) => Self::Thread(pattern(name)?),
@@ -211,7 +269,11 @@ impl Matcher {
 
     fn matches(&self, subject: Subject<'_>) -> bool {
         match (self, subject) {
-            (Self::SpawnedAt { file, line }, Subject::Task { site, .. }) => {
+            (Self::CreatedIn(pattern), Subject::Channel { functions, .. }) => {
+                functions.iter().flat_map(|function| path_ends(function)).any(|end| pattern.matches(end))
+            }
+            (Self::SpawnedAt { file, line }, Subject::Task { site, .. })
+            | (Self::CreatedAt { file, line }, Subject::Channel { site, .. }) => {
                 let slashes = MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
                 line.is_none_or(|line| line == site.line) && file.matches_with(&site.file.replace('\\', "/"), slashes)
             }

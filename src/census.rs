@@ -5,13 +5,18 @@ use std::time::Duration;
 
 use crate::allow::Allow;
 use crate::finding::Site;
+use crate::ledger::channel::{ChannelKind, LiveChannel};
 use crate::ledger::table::Row;
 use crate::ledger::thread::BODY;
 use crate::ledger::{Ledger, current};
 use crate::lock::lock;
+use crate::recorder::NO_RUN;
+use crate::recorder::stacks::StackId;
 use crate::source::allocation::{self, Doing, Kind, Live};
 use crate::source::hooks::HOOKED;
 
+/// What nothing was allocated from.
+const NO_STACK: StackId = 0;
 /// How often the two sources may differ before they disagree.
 const LOOKS: u32 = 100;
 
@@ -45,6 +50,17 @@ pub struct LiveTask {
     /// What it is doing.
     pub state: State,
     pub(crate) id: u64,
+    /// The stack of its spawn; 0 where its allocation was not looked at.
+    stack: StackId,
+}
+
+impl LiveTask {
+    /// Returns what it runs: the async function, the block or closure inside one, or the type of the future. `None` where its allocation
+    /// was not seen, and without debug information, which is read for this.
+    #[must_use]
+    pub fn runs(&self) -> Option<String> {
+        allocation::runs(self.stack, &mut allocation::origins())
+    }
 }
 
 /// What is alive in the run at one moment; [`census`](crate::census) takes it.
@@ -57,8 +73,14 @@ pub struct Census {
     pub tasks: Vec<LiveTask>,
     /// The closures given to `spawn_blocking` that have not returned, oldest first; empty where allocations are not seen.
     pub blocking: Vec<LiveTask>,
+    /// The channels that are open, and the locks and signals between tasks that live in an `Arc`, ordered by kind and place; empty where
+    /// allocations are not seen. The first census of a process plants some and reads debug information, which takes up to a few tens of
+    /// milliseconds.
+    pub channels: Vec<LiveChannel>,
     /// How many async tasks the run's runtime itself counts. For a moment after a task has ended it may still be counted.
     pub counted: usize,
+    /// How many tasks the hooks told of whose allocations were not found; 0 where they were not looked for.
+    pub(crate) unallocated: usize,
 }
 
 impl Census {
@@ -76,22 +98,27 @@ impl Census {
             std::thread::yield_now();
             census = Self::of(ledger);
         }
-        census.tell_runnable(ledger);
+        census.look_at_cells(ledger);
         census
     }
 
-    /// Tells tasks that wait for their turn from those that wait to be woken, which hooks cannot.
-    fn tell_runnable(&mut self, ledger: &Ledger) {
+    /// Adds what hooks do not tell: what a task runs, and whether it waits for its turn or to be woken.
+    fn look_at_cells(&mut self, ledger: &Ledger) {
         /// So many leaks that their states are nobody's concern any more.
         const MANY: usize = 10_000;
-        if self.tasks.is_empty() || self.tasks.len() > MANY {
+        if self.tasks.is_empty() || self.tasks.len() > MANY || ledger.number() == NO_RUN {
             return;
         }
-        let woken: Vec<Live> = allocation::tasks(ledger.number(), |_| false);
-        let is_woken =
-            |id| woken.binary_search_by_key(&id, |task| task.id).is_ok_and(|at| woken[at].doing == Doing::Runnable);
-        for task in self.tasks.iter_mut().filter(|task| task.state == State::Waiting && is_woken(task.id)) {
-            task.state = State::Runnable;
+        let allocated: Vec<Live> = allocation::tasks(ledger.number(), |_| false);
+        for task in &mut self.tasks {
+            let Ok(at) = allocated.binary_search_by_key(&task.id, |allocated| allocated.id) else {
+                self.unallocated += 1;
+                continue;
+            };
+            task.stack = allocated[at].stack();
+            if task.state == State::Waiting && allocated[at].doing == Doing::Runnable {
+                task.state = State::Runnable;
+            }
         }
     }
 
@@ -99,28 +126,28 @@ impl Census {
     pub(crate) fn of(ledger: &Ledger) -> Self {
         let names = lock(&ledger.names);
         let mut tasks = told_by_hooks(ledger, &names);
-        let mut stacks = allocation::stacks();
+        let mut origins = allocation::origins();
         let (mut further, mut blocking) = (Vec::new(), Vec::new());
         // One that ends while the census is taken may be in either source alone; it is then no longer alive in the next.
         let is_told = |task: &&Live| tasks.binary_search_by_key(&task.id, |told| told.id).is_ok();
         let is_known = |id| ledger.tasks.contains(id);
         for task in allocation::tasks(ledger.number(), is_known).iter().filter(|task| !is_told(task)) {
-            match stacks.kind(task) {
-                Kind::Async => further.push(told_by_allocation(task, &mut stacks, &names)),
-                Kind::Blocking => blocking.push(told_by_allocation(task, &mut stacks, &names)),
+            match task.kind(&mut origins) {
+                Kind::Async => further.push(told_by_allocation(task, &mut origins, &names)),
+                Kind::Blocking => blocking.push(told_by_allocation(task, &mut origins, &names)),
                 Kind::Worker => {}
             }
         }
         tasks.extend(further);
         tasks.sort_by_key(|task| task.id);
-        Self { tasks, blocking, counted: ledger.counted().unwrap_or(0) }
+        Self { tasks, blocking, channels: Vec::new(), counted: ledger.counted().unwrap_or(0), unallocated: 0 }
     }
 
     /// Returns whether allocations tell of tasks that no hook tells of: async ones, or blocking closures.
     pub(crate) fn has_further(ledger: &Ledger) -> bool {
         let further = allocation::tasks(ledger.number(), |id| ledger.tasks.contains(id));
-        let mut stacks = allocation::stacks();
-        further.iter().any(|task| stacks.kind(task) != Kind::Worker)
+        let mut origins = allocation::origins();
+        further.iter().any(|task| task.kind(&mut origins) != Kind::Worker)
     }
 
     /// Lets everything in this census outlive the test: the rest of the run is judged against it as a baseline.
@@ -155,13 +182,14 @@ fn told_by_hooks(ledger: &Ledger, names: &BTreeMap<u64, String>) -> Vec<LiveTask
             _ => State::Waiting,
         },
         id: row.id,
+        stack: NO_STACK,
     };
     ledger.tasks.rows().into_iter().map(told).collect()
 }
 
-fn told_by_allocation(task: &Live, stacks: &mut allocation::Stacks, names: &BTreeMap<u64, String>) -> LiveTask {
+fn told_by_allocation(task: &Live, origins: &mut allocation::Origins, names: &BTreeMap<u64, String>) -> LiveTask {
     LiveTask {
-        site: stacks.site(task),
+        site: task.site(origins),
         name: names.get(&task.id).cloned(),
         age: None,
         polls: None,
@@ -171,6 +199,7 @@ fn told_by_allocation(task: &Live, stacks: &mut allocation::Stacks, names: &BTre
             Doing::Waiting | Doing::Ended => State::Waiting,
         },
         id: task.id,
+        stack: task.stack(),
     }
 }
 
@@ -193,7 +222,18 @@ fn told_by_allocation(task: &Live, stacks: &mut allocation::Stacks, names: &BTre
 pub fn census() -> Census {
     let ledger = current().expect("`lightsout::census()` belongs inside a checked test or `Check::run`");
     ledger.stamp();
-    Census::of(&ledger)
+    Census { channels: allocation::channels(ledger.number(), &lock(&ledger.kinds)), ..Census::of(&ledger) }
+}
+
+/// Adds a kind of channel to those that are looked for in the run that the caller belongs to.
+///
+/// # Panics
+///
+/// Outside a run: on a thread that no checked test has started.
+#[track_caller]
+pub fn channel_kind(kind: ChannelKind) {
+    let ledger = current().expect("`lightsout::channel_kind()` belongs inside a checked test or `Check::run`");
+    lock(&ledger.kinds).push(kind);
 }
 
 /// Adds an allow rule to the run that the caller belongs to, for what only the body can know.

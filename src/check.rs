@@ -10,10 +10,11 @@ use crate::disturb::signal::Signal;
 use crate::error::Error;
 use crate::explore::{self, Question, regressions};
 use crate::finding::{Report, Site};
+use crate::ledger::channel::ChannelKind;
 use crate::report;
 use crate::run::Verdict;
 use crate::runtime::Runtime;
-use crate::settings::{self, Allocations, Runner, Settings, StartUp};
+use crate::settings::{self, Allocations, Channels, Notes, Runner, Settings, StartUp};
 use crate::source::names;
 
 /// Checks that a body, run on a runtime of its own, leaves nothing behind: what [`#[lightsout::test]`](crate::test) does, as a
@@ -76,11 +77,31 @@ impl Check {
         self
     }
 
-    /// Sets whether tasks are also looked for among the allocations, which costs about a tenth of a microsecond a task; they are unless
-    /// set. Without it, tasks of a `LocalSet` and of runtimes that the body builds are not seen, nor where blocking closures were
+    /// Sets whether tasks and channels are looked for among the allocations, which costs about a tenth of a microsecond for each that may be
+    /// one; they are unless set. Without it, channels, tasks of a `LocalSet` and of runtimes that the body builds are not seen, nor where blocking closures were
     /// spawned; without `--cfg tokio_unstable` tasks are then only counted.
     pub fn allocations(mut self, recorded: bool) -> Self {
         self.settings.allocations = if recorded { Allocations::Recorded } else { Allocations::Ignored };
+        self
+    }
+
+    /// Sets what a channel means that is still open when everything else of the test has ended; a note in the report unless set.
+    pub fn channels(mut self, channels: Channels) -> Self {
+        self.settings.channels = channels;
+        self
+    }
+
+    /// Adds a kind of channel to those that are looked for.
+    pub fn channel_kind(mut self, kind: ChannelKind) -> Self {
+        self.settings.kinds.push(kind);
+        self
+    }
+
+    /// Leaves notes out of the report of a test that passes, unless somebody reads its file.
+    pub(crate) fn without_unread_notes(mut self) -> Self {
+        if settings::report_dir().is_none() {
+            self.settings.notes = Notes::ReadOfFailures;
+        }
         self
     }
 
@@ -248,7 +269,11 @@ impl Check {
         F: Future,
         F::Output: Verdict,
     {
-        let settings = self.settings.with_environment()?;
+        let mut settings = self.settings.with_environment()?;
+        if settings.search.is_asked_for() && settings.channels == Channels::Note {
+            // Names for notes would make each of thousands of runs slow.
+            settings.channels = Channels::Ignore;
+        }
         names::check_rules(&settings.allow)?;
         Rules::new(settings.allow.clone())?;
         let question = Question { name: self.name, place: self.place, settings };

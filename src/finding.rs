@@ -27,6 +27,8 @@ pub enum Kind {
     LeakedTask,
     /// A thread of the run still runs after the runtime was stopped.
     BlockedThread,
+    /// A channel created in the run is open after everything else of it has ended; a finding with `channels = "deny"`, a note otherwise.
+    OpenChannel,
     /// A task panicked, whether or not anyone looked at its `JoinHandle`.
     TaskPanic,
     /// The process of the test ended in the middle of a run, or a signal that comes while it starts would end it.
@@ -37,8 +39,15 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which reports list them.
-    pub const ALL: [Self; 6] =
-        [Self::Hang, Self::LeakedTask, Self::BlockedThread, Self::TaskPanic, Self::Died, Self::Vacuous];
+    pub const ALL: [Self; 7] = [
+        Self::Hang,
+        Self::LeakedTask,
+        Self::BlockedThread,
+        Self::OpenChannel,
+        Self::TaskPanic,
+        Self::Died,
+        Self::Vacuous,
+    ];
 
     /// Returns the name that reports, JSON and the command line use.
     #[must_use]
@@ -47,6 +56,7 @@ impl Kind {
             Self::Hang => "hang",
             Self::LeakedTask => "leaked-task",
             Self::BlockedThread => "blocked-thread",
+            Self::OpenChannel => "open-channel",
             Self::TaskPanic => "task-panic",
             Self::Died => "died",
             Self::Vacuous => "vacuous",
@@ -377,6 +387,8 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) plan: Option<Plan>,
     pub(crate) findings: Vec<Finding>,
+    #[serde(default)]
+    pub(crate) notes: Vec<Finding>,
     pub(crate) allowed: Vec<Allowed>,
     pub(crate) coverage: Coverage,
     pub(crate) again: String,
@@ -436,6 +448,12 @@ impl Report {
     /// Returns what was found, ordered by kind and place.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// Returns what was seen and fails nothing: open channels, unless `channels = "deny"` makes them findings. Under the attribute a test that
+    /// passes has none, unless its report is written to a file.
+    pub fn notes(&self) -> &[Finding] {
+        &self.notes
     }
 
     /// Returns what was alive and allowed, and the rules that matched nothing.

@@ -11,15 +11,17 @@ use crate::census::{LiveTask, State};
 use crate::disturb::plan::Plan;
 use crate::finding::{Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site};
 use crate::ledger::Ledger;
+use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::Who;
 use crate::recorder;
 use crate::report::words;
 use crate::seen::{Hang, Movement, Seen};
-use crate::settings::{self, Allocations, Settings};
+use crate::settings::{self, Allocations, Channels, Settings};
 use crate::settle::Settled;
 use crate::source::dump::{self, awaited};
 use crate::source::{allocation, hooks};
-use crate::system::{dye, symbols, threads};
+use crate::system::symbols::{self, Frame};
+use crate::system::{dye, threads};
 
 /// What a run came to, or many of them.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,6 +31,7 @@ pub(crate) struct Outcome {
     pub(crate) plan: Option<Plan>,
     pub(crate) hang: Option<Hang>,
     pub(crate) findings: Vec<Finding>,
+    pub(crate) notes: Vec<Finding>,
     pub(crate) allowed: Vec<Allowed>,
     pub(crate) coverage: Coverage,
     pub(crate) took: Duration,
@@ -44,6 +47,7 @@ impl Outcome {
             ending: self.ending,
             plan: self.plan,
             findings: self.findings,
+            notes: self.notes,
             allowed: self.allowed,
             coverage: self.coverage,
             micros: u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
@@ -75,6 +79,13 @@ pub(crate) fn judge(
     }
     findings.extend(judge.blocked_threads(&mut rules));
     findings.extend(judge.task_panics(&mut rules));
+    let open = judge.open_channels(&mut rules);
+    let notes = if settings.channels == Channels::Deny {
+        findings.extend(open);
+        Vec::new()
+    } else {
+        open
+    };
     findings.sort_by(|a, b| (a.kind, &a.sites, &a.summary).cmp(&(b.kind, &b.sites, &b.summary)));
     let coverage = judge.coverage(&rules);
     Outcome {
@@ -82,6 +93,7 @@ pub(crate) fn judge(
         plan: None,
         hang: seen.hang,
         findings,
+        notes,
         allowed: rules.told(),
         coverage,
         took: seen.took,
@@ -186,13 +198,18 @@ impl Judge<'_> {
         if !names.is_empty() {
             finding.evidence.push(evidence("name", names.join(", ")));
         }
+        let awaits = self.awaits(tasks);
+        if awaits.is_none() {
+            // Names are slow, and a place inside the function says more.
+            finding.evidence.extend(tasks.iter().find_map(|task| task.runs()).map(|future| evidence("runs", future)));
+        }
         finding.evidence.push(evidence("state", words::movement(movement, tasks, self.seen.settled.waited)));
         let waited = self.seen.settled.waited;
         finding.evidence.push(match oldest {
             Some(age) => evidence("age", words::age(age, waited, self.virtual_time())),
             None => evidence("waited", words::waited(waited, self.virtual_time())),
         });
-        finding.evidence.extend(self.awaits(tasks).map(|place| evidence("awaits", place)));
+        finding.evidence.extend(awaits.map(|place| evidence("awaits", place)));
         finding.next = words::next_of_leak(movement);
         finding.rule = Some(words::rule("spawned_at", &format!("{}:{}", site.file, site.line)));
         finding
@@ -229,8 +246,7 @@ impl Judge<'_> {
         let stacks = crate::lock::lock(&self.ledger.stacks);
         let left = self.seen.settled.left.tasks.iter();
         left.filter_map(|task| {
-            let frames = symbols::frames(stacks.get(&task.id)?);
-            let function = frames.iter().find(|frame| frame.is_users())?;
+            let function = symbols::frames(stacks.get(&task.id)?).find(Frame::is_users)?;
             Some((task.id, dump::tidy(&function.function)))
         })
         .collect()
@@ -291,6 +307,31 @@ impl Judge<'_> {
         findings
     }
 
+    /// Returns a finding for the channels of one kind, place and type that are still open.
+    fn open_channels(&self, rules: &mut Rules) -> Vec<Finding> {
+        let mut by_place: BTreeMap<(&Site, &str, Option<&str>), Vec<&LiveChannel>> = BTreeMap::new();
+        for channel in self.seen.channels.iter().filter(|channel| channel.closes) {
+            if !rules.permit(Subject::Channel { site: &channel.site, functions: &channel.functions }) {
+                let place = (&channel.site, &*channel.kind, channel.element.as_deref());
+                by_place.entry(place).or_default().push(channel);
+            }
+        }
+        by_place.into_values().map(|channels| self.open(&channels)).collect()
+    }
+
+    /// Returns the finding for channels of one kind, place and type.
+    fn open(&self, channels: &[&LiveChannel]) -> Finding {
+        let (first, number) = (channels[0], channels.len());
+        let site = first.site.clone();
+        let mut finding = self.finding(Kind::OpenChannel, words::open(number), number, vec![site.clone()]);
+        finding.evidence.push(evidence("kind", words::kind_of_channel(first)));
+        let most = channels.iter().max_by_key(|channel| channel.handles).unwrap_or(&first);
+        finding.evidence.push(evidence("handles", words::handles(most)));
+        finding.next = words::next_of_channel();
+        finding.rule = Some(words::rule("created_at", &format!("{}:{}", site.file, site.line)));
+        finding
+    }
+
     fn coverage(&self, rules: &Rules) -> Coverage {
         let spawned = self.ledger.tasks.begun();
         let mut unseen = Vec::new();
@@ -304,6 +345,10 @@ impl Judge<'_> {
             Allocations::Ignored => Err(words::ALLOCATIONS_IGNORED),
         };
         unseen.extend(looked.err().map(words::unseen_allocations));
+        unseen.extend(words::unseen_cells(self.seen.settled.left.unallocated));
+        if looked.is_ok() && self.settings.channels == Channels::Deny {
+            unseen.extend(words::unseen_channels(allocation::Calibration::get().missing()));
+        }
         unseen.extend(words::unseen_for_want_of_memory(recorder::lost()));
         if dye::of_nothing() {
             unseen.push(words::unseen_threads());

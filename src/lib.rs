@@ -111,6 +111,7 @@
 //! | --- | --- |
 //! | `leaked-task` | a task spawned in the test is alive after the grace |
 //! | `blocked-thread` | a blocking closure, or a thread that the test started, still runs after the runtime was stopped |
+//! | `open-channel` | a channel made in the test is open when all else has ended: a note, unless `channels = "deny"` |
 //! | `task-panic` | a task panicked, whether or not anyone looked at its `JoinHandle` |
 //! | `hang` | the body did not end by its deadline, or what it left does not let go |
 //! | `died` | the process ended in the middle of a run (exit, abort, signal) |
@@ -130,6 +131,7 @@
 //! | --- | --- | --- | --- |
 //! | deadline of the body | `deadline = "5s"` | [`deadline`](Check::deadline) | `LIGHTSOUT_DEADLINE` |
 //! | grace of what it left | `grace = "1s"` | [`grace`](Check::grace) | `LIGHTSOUT_GRACE` |
+//! | what an open channel means | `channels = "deny"` | [`channels`](Check::channels) | |
 //! | what may live on | `allow(spawned_at = "...", reason = "...")` | [`allow`](Check::allow) | |
 //! | runtime | `flavor`, `worker_threads`, `start_paused` | [`runtime`](Check::runtime) | |
 //! | folder for reports | | | `LIGHTSOUT_REPORT_DIR` |
@@ -206,6 +208,7 @@
 //! | where they await (Linux, x86-64 and aarch64) | no | yes |
 //! | tasks of a `LocalSet`, and of runtimes that the body builds itself | by allocation | by allocation |
 //! | where a blocking closure was spawned | by allocation | by allocation |
+//! | what a task runs; open channels, what they carry, who made them | by allocation | by allocation |
 //! | blocked threads (Linux: also those that the test started) | yes | yes |
 //! | panics, hangs | yes | yes |
 //!
@@ -215,6 +218,8 @@
 //!
 //! - A thread of the runtime that is blocked is told with the places of all blocking closures that are left: nothing tells which of them
 //!   it runs. A thread that the test started is told with its name and what it does, not with the place that started it.
+//! - Channels are known by the type in their allocation, which debug information tells (line tables do). Without it they are known by the
+//!   function that made them, and locks not at all. One that lives in another allocation than its own `Arc` or `Box` is not seen.
 //! - A panic is seen by a panic hook. One that is set later without calling the one before it ([`std::panic::take_hook`]) blinds the
 //!   rest of the process.
 //! - A panic that a task catches and raises again with [`std::panic::resume_unwind`] runs no hook and is not seen.
@@ -268,7 +273,7 @@ mod system;
 pub use lightsout_macros::test;
 
 pub use allow::{Allow, Unreasoned};
-pub use census::{Census, LiveTask, State, allow, census};
+pub use census::{Census, LiveTask, State, allow, census, channel_kind};
 pub use check::Check;
 pub use disturb::plan::Plan;
 pub use disturb::signal::{self, Signal};
@@ -276,6 +281,8 @@ pub use error::Error;
 pub use finding::{
     Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Searched, Site, Unseen,
 };
+pub use ledger::channel::{ChannelKind, LiveChannel};
 pub use run::Verdict;
 pub use runtime::Runtime;
+pub use settings::Channels;
 pub use source::allocation::Recorder;

@@ -50,7 +50,9 @@ where
     F: Future,
     F::Output: Verdict,
 {
-    let check = set(Check::new(case.path()).of_package(case.package)).kept_beside(case.manifest).of_test_runner();
+    let check = set(Check::new(case.path()).of_package(case.package).without_unread_notes())
+        .kept_beside(case.manifest)
+        .of_test_runner();
     let report = check.look(body).and_then(|mut report| {
         report.enforced = Enforced::ByAttribute;
         report.ending = judged_panic(report.ending, case.panic);

@@ -23,13 +23,14 @@ use crate::disturb::quiet::{Notice, Quiet};
 use crate::error::Error;
 use crate::finding::Ending;
 use crate::ledger::Ledger;
+use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::{Panicked, Who};
 use crate::ledger::thread::BODY;
 use crate::lock::lock;
 use crate::recorder;
 use crate::runtime::Built;
 use crate::seen::{Hang, Seen};
-use crate::settings::{Allocations, Settings};
+use crate::settings::{Allocations, Channels, Notes, Settings};
 use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
 use crate::source::hooks::HOOKED;
@@ -178,7 +179,7 @@ impl Stage {
             Allocations::Recorded if allocation::prepare().is_ok() => recorder::fresh_run(),
             Allocations::Recorded | Allocations::Ignored => recorder::NO_RUN,
         };
-        let ledger = Ledger::open(number);
+        let ledger = Ledger::open(number, &self.settings.kinds);
         *lock(&self.now) = Some(Now { ledger: ledger.clone(), script: script.cloned(), began: Instant::now() });
         let seen = live(&ledger, &self.settings, script, body, &self.bell, &mut self.crowd)?;
         Ok((seen, ledger))
@@ -238,6 +239,7 @@ fn given_up(ledger: &Ledger, took: Duration) -> Seen {
         blocking: Vec::new(),
         runtime_threads: Vec::new(),
         other_threads: Vec::new(),
+        channels: Vec::new(),
         took,
         played: None,
     }
@@ -266,7 +268,7 @@ where
     });
     let disturbed = script.zip(injector.as_ref()).map(|(script, injector)| (script.plan.chosen_seed(), injector));
     // Its workers are tasks too, and not the body's.
-    let runtime = allocation::unrecorded(|| settings.runtime.build(ledger, functions, disturbed))?;
+    let runtime = recorder::unrecorded(|| settings.runtime.build(ledger, functions, disturbed))?;
     let metrics = runtime.handle().metrics();
     let workers = settings.runtime.workers(&metrics);
     ledger.start(metrics, workers);
@@ -306,6 +308,10 @@ where
     let is_crowded = crowd.as_ref().is_none_or(Crowd::has_grown);
     let other_threads = if is_crowded { other_threads(ledger, patience) } else { Vec::new() };
     let panics = panics_of(ledger, before_stop, &left.settled.left);
+    let runtime_threads = ledger.threads.alive();
+    let outlived = !runtime_threads.is_empty() || !other_threads.is_empty();
+    let is_clean = ended.ending == Ending::Passed && ended.hang.is_none() && panics.is_empty();
+    let channels = if outlived { Vec::new() } else { open_channels(ledger, settings, is_clean) };
 
     Ok(Seen {
         ending: ended.ending,
@@ -315,8 +321,9 @@ where
         stacks: left.stacks,
         panics,
         blocking,
-        runtime_threads: ledger.threads.alive(),
+        runtime_threads,
         other_threads,
+        channels,
         took: began.elapsed(),
         played: injector.map(|injector| injector.played()),
     })
@@ -577,6 +584,17 @@ fn stop(runtime: Built, ledger: &Ledger, patience: Duration) {
     ledger.release_runtime();
     ledger.bell.rest();
     runtime.stop(patience);
+}
+
+/// Returns the channels that are left, where somebody asks for them: what has neither task nor thread to keep it is kept by a static, a
+/// cycle, or a value that was forgotten.
+fn open_channels(ledger: &Ledger, settings: &Settings, is_clean: bool) -> Vec<LiveChannel> {
+    let is_asked = match (settings.channels, settings.notes) {
+        (Channels::Ignore, _) => false,
+        (Channels::Deny, _) | (Channels::Note, Notes::Read) => true,
+        (Channels::Note, Notes::ReadOfFailures) => !is_clean,
+    };
+    if is_asked { allocation::channels(ledger.number(), &lock(&ledger.kinds)) } else { Vec::new() }
 }
 
 /// Returns the threads of this run that are not its runtime's, after giving them time to end.

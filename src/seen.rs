@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::census::LiveTask;
 use crate::disturb::inject::Played;
 use crate::finding::Ending;
+use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::Panicked;
 use crate::ledger::thread::RuntimeThread;
 use crate::settle::Settled;
@@ -29,6 +30,9 @@ pub(crate) struct Seen {
     pub(crate) blocking: Vec<LiveTask>,
     /// Threads of the runtime that outlived it.
     pub(crate) runtime_threads: Vec<RuntimeThread>,
+    /// The channels that outlived everything else; empty where nobody asks for them, and where something else outlived the runtime,
+    /// which then keeps them.
+    pub(crate) channels: Vec<LiveChannel>,
     /// Other threads that the run started and that outlived it.
     pub(crate) other_threads: Vec<OsThread>,
     pub(crate) took: Duration,
@@ -49,6 +53,7 @@ impl Seen {
             && self.blocking.is_empty()
             && self.runtime_threads.is_empty()
             && self.other_threads.is_empty()
+            && self.channels.is_empty()
     }
 }
 

@@ -11,6 +11,7 @@ use crate::disturb::plan::Plan;
 use crate::disturb::signal::Signal;
 use crate::error::Error;
 use crate::explore::shape::Shape;
+use crate::ledger::channel::ChannelKind;
 use crate::runtime::Runtime;
 
 /// How long a body may take where nobody says otherwise.
@@ -32,7 +33,36 @@ pub(crate) struct Settings {
     pub(crate) allow: Vec<Allow>,
     /// Whether tasks are also looked for among the allocations.
     pub(crate) allocations: Allocations,
+    /// What a channel that is left means.
+    pub(crate) channels: Channels,
+    /// Kinds of channels beside the known ones.
+    pub(crate) kinds: Vec<ChannelKind>,
+    /// Who reads what is no finding.
+    pub(crate) notes: Notes,
     pub(crate) search: Search,
+}
+
+/// What a channel means that is still open when everything else of a test has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Channels {
+    /// A note in the report; a search tells none.
+    #[default]
+    Note,
+    /// A finding, which fails the test.
+    Deny,
+    /// Nothing: they are not looked at.
+    Ignore,
+}
+
+/// Who reads notes. Names are slow, and where nobody does none is needed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Notes {
+    /// Whoever has the report: the caller, or a reader of its file.
+    #[default]
+    Read,
+    /// A person, if the test fails.
+    ReadOfFailures,
 }
 
 /// What a check searches, if anything.
@@ -133,6 +163,9 @@ impl Default for Settings {
             grace: GRACE,
             allow: Vec::new(),
             allocations: Allocations::Recorded,
+            channels: Channels::Note,
+            kinds: Vec::new(),
+            notes: Notes::Read,
             search: Search::default(),
         }
     }

@@ -140,7 +140,7 @@ mod tests {
 
     /// A ledger in which task 7 lives, as a hook would have written it down.
     fn ledger_with_a_task() -> Arc<Ledger> {
-        let ledger = Ledger::open(recorder::fresh_run());
+        let ledger = Ledger::open(recorder::fresh_run(), &[]);
         ledger.tasks.begin(7, Location::caller(), 0);
         ledger
     }
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn quiet_ledger_settles_at_the_first_poll_without_a_runtime() {
-        let ledger = Ledger::open(recorder::fresh_run());
+        let ledger = Ledger::open(recorder::fresh_run(), &[]);
         let mut settled = task::spawn(settle(&ledger, GRACE, || panic!("there is nothing to wait for")));
         assert_eq!(assert_ready!(settled.poll()).left, Census::default());
     }
@@ -189,6 +189,12 @@ mod tests {
         let settled = settle(&ledger, GRACE, || ()).await;
         assert_eq!(settled.left.tasks.len(), 1);
         assert_eq!(began.elapsed(), GRACE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn task_of_the_hooks_without_an_allocation_is_a_disagreement() {
+        let ledger = ledger_with_a_task();
+        assert_eq!(settle(&ledger, GRACE, || ()).await.left.unallocated, 1);
     }
 
     #[tokio::test(start_paused = true)]

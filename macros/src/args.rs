@@ -1,5 +1,7 @@
 //! What stands in the parentheses of the attribute, and the calls on `Check` that it means.
 
+use std::fmt::Display;
+
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt as _;
@@ -27,7 +29,10 @@ const SIGNALS: &[(&str, &str)] = &[
 ];
 
 /// The rules of `allow`, by the names of the functions that make them.
-const RULES: &[&str] = &["spawned_at", "spawned_in", "task", "thread", "panic"];
+const RULES: &[&str] = &["spawned_at", "spawned_in", "task", "thread", "panic", "created_at", "created_in"];
+
+/// What an open channel means, by the variants of `Channels` in lower case.
+const CHANNELS: &[&str] = &["note", "deny", "ignore"];
 
 /// What stands beside the rule.
 const REASON: &str = "reason";
@@ -69,6 +74,12 @@ const ARGUMENTS: &[Argument] = &[
         flavors: FLAVORS,
         times: Times::Once,
         call: |given, _| given.duration().map(|time| quote!(.grace(#time))),
+    },
+    Argument {
+        name: "channels",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, library| given.channels().map(|meaning| quote!(.channels(#library::Channels::#meaning))),
     },
     Argument {
         name: "signals",
@@ -182,7 +193,7 @@ impl Argument {
                 format!(
                     "`{}` does not go with the flavor `{flavor}`\nit goes with: {}",
                     self.name,
-                    flavors(self.flavors)
+                    choices(&"flavor", self.flavors)
                 ),
             )),
             _ => Ok(()),
@@ -190,8 +201,8 @@ impl Argument {
     }
 }
 
-fn flavors(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`flavor = \"{name}\"`")).collect::<Vec<_>>().join(", ")
+fn choices(name: &impl Display, words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{name} = \"{word}\"`")).collect::<Vec<_>>().join(", ")
 }
 
 /// One argument as it was written: `name`, `name = value` or `name(name = value, ...)`.
@@ -236,11 +247,20 @@ impl Given {
     }
 
     fn flavor(&self) -> syn::Result<Ident> {
-        let wanted = format!("one of {}", flavors(FLAVORS));
-        let text = self.text().ok_or_else(|| self.wants(&wanted))?;
-        let known = FLAVORS.iter().find(|name| ***name == text.value());
-        let flavor = known.ok_or_else(|| self.wrong(errors::unknown("flavor", &text.value(), FLAVORS)))?;
-        Ok(format_ident!("{flavor}"))
+        Ok(format_ident!("{}", self.one_of(FLAVORS)?))
+    }
+
+    fn channels(&self) -> syn::Result<Ident> {
+        let (first, rest) = self.one_of(CHANNELS)?.split_at(1);
+        Ok(format_ident!("{}{rest}", first.to_uppercase()))
+    }
+
+    /// Returns which of these words was given.
+    fn one_of(&self, words: &'static [&'static str]) -> syn::Result<&'static str> {
+        let text = self.text().ok_or_else(|| self.wants(&format!("one of {}", choices(&self.name, words))))?;
+        let known = words.iter().find(|word| **word == text.value());
+        let kind = self.name.to_string();
+        known.copied().ok_or_else(|| self.wrong(errors::unknown(&kind, &text.value(), words)))
     }
 
     fn count(&self) -> syn::Result<Literal> {

@@ -33,6 +33,7 @@ mod function;
 /// | `start_paused = true` | whether the clock stands still and jumps to the next timer when all is quiet; not with `multi_thread` | `false` |
 /// | `deadline = "5s"` | how long the body may take before it counts as hung; not zero | `"60s"` |
 /// | `grace = "500ms"` | how long what is left may take to end once the body has returned | `"500ms"` |
+/// | `channels = "deny"` | what a channel means that is open when all else has ended: `"note"`, `"deny"` (it fails the test) or `"ignore"` | `"note"` |
 /// | `signals = "SIGTERM, SIGTERM"` | the signals that are sent, in their order; the moments at which they come are searched | none |
 /// | `delays = 1` | how many tasks may be delayed in a run; the orders of tasks are searched | none |
 /// | `seeds = 4` | how many seeds of the runtime's random choices are tried | one |
@@ -70,6 +71,8 @@ mod function;
 /// | `task` | the name of a task |
 /// | `thread` | the name of a thread |
 /// | `panic` | the message of a task's panic |
+/// | `created_at` | the place that made a channel |
+/// | `created_in` | a function on the way from a channel's allocation to that place: `my_app::pool::*` |
 ///
 /// ```ignore
 /// // Ignored: this crate cannot depend on `lightsout`, which depends on it.

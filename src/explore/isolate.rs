@@ -221,6 +221,7 @@ impl Worker {
             plan: None,
             hang: None,
             findings: vec![finding],
+            notes: Vec::new(),
             allowed: Vec::new(),
             coverage: Coverage::default(),
             took: Duration::ZERO,

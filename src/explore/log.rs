@@ -268,6 +268,7 @@ impl Log {
             plan: self.ended_by,
             hang: None,
             findings,
+            notes: Vec::new(),
             allowed: self.allowed,
             coverage,
             took: self.began.elapsed(),

@@ -1,5 +1,6 @@
 //! What one run knows to be alive. Sources write here and read nothing; the ledger knows nobody above it.
 
+pub(crate) mod channel;
 pub(crate) mod panic;
 #[cfg_attr(all(not(tokio_unstable), not(test)), expect(dead_code, reason = "only hooks write single tasks down"))]
 pub(crate) mod table;
@@ -22,6 +23,7 @@ use crate::recorder::{self, RunNumber};
 use crate::system::dye::{self, Dye};
 use crate::system::threads::{self, Tid};
 
+use channel::ChannelKind;
 use panic::Panicked;
 use table::Tasks;
 use thread::RuntimeThreads;
@@ -46,6 +48,8 @@ pub(crate) struct Ledger {
     pub(crate) panics: Mutex<Vec<Panicked>>,
     /// The threads that the run's runtime started.
     pub(crate) threads: RuntimeThreads,
+    /// The kinds of channels that the check, or the body itself, was told of.
+    pub(crate) kinds: Mutex<Vec<ChannelKind>>,
     /// Rules that the body itself gave.
     pub(crate) granted: Mutex<Vec<Allow>>,
     /// Wakes the run's root future.
@@ -63,7 +67,7 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Opens the ledger of a new run.
-    pub(crate) fn open(number: RunNumber) -> Arc<Self> {
+    pub(crate) fn open(number: RunNumber, kinds: &[ChannelKind]) -> Arc<Self> {
         Arc::new_cyclic(|own: &Weak<Self>| Self {
             number,
             dye: runs::register(own.clone()),
@@ -74,6 +78,7 @@ impl Ledger {
             stacks: Mutex::default(),
             panics: Mutex::default(),
             threads: RuntimeThreads::new(),
+            kinds: Mutex::new(kinds.to_vec()),
             granted: Mutex::default(),
             bell: Bell::default(),
             body_thread: OnceLock::new(),
@@ -228,18 +233,22 @@ pub(crate) fn current() -> Option<Arc<Ledger>> {
 /// The runs of this process, by what marks their threads.
 mod runs {
     use super::{Arc, BTreeMap, Dye, Ledger, Mutex, Weak, lock};
+    use crate::recorder::unrecorded;
 
+    /// What it allocates is nobody's: the allocator would ask here whose it is.
     static RUNS: Mutex<BTreeMap<Dye, Weak<Ledger>>> = Mutex::new(BTreeMap::new());
 
     pub(super) fn register(ledger: Weak<Ledger>) -> Option<Dye> {
-        let mut runs = lock(&RUNS);
-        let dye = Dye::fresh(|dye| !runs.contains_key(&dye))?;
-        runs.insert(dye, ledger);
-        Some(dye)
+        unrecorded(|| {
+            let mut runs = lock(&RUNS);
+            let dye = Dye::fresh(|dye| !runs.contains_key(&dye))?;
+            runs.insert(dye, ledger);
+            Some(dye)
+        })
     }
 
     pub(super) fn forget(dye: Dye) {
-        lock(&RUNS).remove(&dye);
+        unrecorded(|| lock(&RUNS).remove(&dye));
     }
 
     pub(super) fn by_dye(dye: Dye) -> Option<Arc<Ledger>> {

@@ -22,6 +22,14 @@ pub(crate) fn enter(run: RunNumber) -> RunNumber {
     RUN.replace(run)
 }
 
+/// Does something whose allocations are nobody's.
+pub(crate) fn unrecorded<R>(act: impl FnOnce() -> R) -> R {
+    let run = enter(NO_RUN);
+    let result = act();
+    enter(run);
+    result
+}
+
 /// Returns a number that no other run has had.
 pub(crate) fn fresh_run() -> RunNumber {
     use std::sync::atomic::{AtomicU32, Ordering};

@@ -9,32 +9,29 @@ pub(crate) mod stacks;
 mod table;
 pub(crate) mod unwind;
 
-pub(crate) use here::{UNKNOWN, enter, fresh_run, here};
-pub(crate) use table::{Allocation, NO_RUN, RunNumber};
+pub(crate) use here::{UNKNOWN, enter, fresh_run, here, unrecorded};
+pub(crate) use table::{Allocation, NO_RUN, RunNumber, Table};
+
+/// This file, as debug information has it: its folder is where the recorder's own part of a stack begins.
+pub(crate) const FILE: &str = file!();
+
+/// Allocations that are aligned like a task's cell; few others are.
+pub(crate) static CELLS: Table = Table::new();
+/// All others that are written down.
+pub(crate) static REST: Table = Table::new();
 
 /// Writes down an allocation that was made just now, with the calling stack.
 #[inline(never)]
-pub(crate) fn allocated(address: usize, size: usize, run: RunNumber) {
+pub(crate) fn allocated(table: &Table, address: usize, size: usize, run: RunNumber) {
     let mut frames = [0; stacks::DEPTH];
     let len = unwind::capture(&mut frames);
     let stack = stacks::keep(&frames[..len]);
-    table::insert(Allocation { address, size: u32::try_from(size).unwrap_or(u32::MAX), stack, run });
+    table.insert(Allocation { address, size: u32::try_from(size).unwrap_or(u32::MAX), stack, run });
 }
 
 /// Forgets an allocation; call it before its memory is given back.
-pub(crate) fn freed(address: usize) {
-    table::remove(address);
-}
-
-/// Returns whether a run may have live allocations that are written down. A no is exact.
-pub(crate) fn may_have(run: RunNumber) -> bool {
-    table::may_have(run)
-}
-
-/// Calls `look` with each live allocation of a run; none of them can be given back while it is looked at. `look` must not
-/// allocate or give back what is recorded.
-pub(crate) fn each(run: RunNumber, look: impl FnMut(&Allocation)) {
-    table::each(run, look);
+pub(crate) fn freed(table: &Table, address: usize) {
+    table.remove(address);
 }
 
 /// Returns how many allocations could not be written down for want of memory.

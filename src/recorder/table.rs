@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "its memory comes from no allocator")]
 
 use std::cell::UnsafeCell;
+use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -21,7 +22,7 @@ pub(crate) const NO_RUN: RunNumber = 0;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Allocation {
     pub(crate) address: usize,
-    /// In bytes: rounded down to whole granules, and at most a megabyte.
+    /// In bytes: rounded down to whole words, and at most half a megabyte.
     pub(crate) size: u32,
     pub(crate) stack: StackId,
     pub(crate) run: RunNumber,
@@ -30,7 +31,7 @@ pub(crate) struct Allocation {
 /// An allocation in two words: there may be millions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Packed {
-    /// The address in the lower 48 bits, all that processors use; the size in granules above. 0 marks a free slot.
+    /// The address in the lower 48 bits, all that processors use; the size in words above. 0 marks a free slot.
     place: u64,
     /// The stack in the upper half, the run in the lower one.
     whose: u64,
@@ -38,17 +39,14 @@ struct Packed {
 
 const ADDRESS: u64 = (1 << 48) - 1;
 /// The unit of a packed size, in bytes.
-const GRANULE: u32 = 16;
+const WORD: u32 = 8;
 
 impl Packed {
     const FREE: Self = Self { place: 0, whose: 0 };
 
     fn new(it: Allocation) -> Self {
-        let granules = u64::from(it.size / GRANULE).min(u16::MAX.into());
-        Self {
-            place: it.address as u64 & ADDRESS | granules << 48,
-            whose: u64::from(it.stack) << 32 | u64::from(it.run),
-        }
+        let words = u64::from(it.size / WORD).min(u16::MAX.into());
+        Self { place: it.address as u64 & ADDRESS | words << 48, whose: u64::from(it.stack) << 32 | u64::from(it.run) }
     }
 
     fn address(self) -> usize {
@@ -60,71 +58,97 @@ impl Packed {
     }
 
     fn unpack(self) -> Allocation {
-        let size = (self.place >> 48) as u32 * GRANULE;
+        let size = (self.place >> 48) as u32 * WORD;
         Allocation { address: self.address(), size, stack: (self.whose >> 32) as u32, run: self.run() }
     }
 }
 
 const SHARDS: usize = 64;
 /// Slots of a shard at its first use.
-const FIRST: usize = 64;
+const FIRST: usize = 16;
 /// How many runs at once have a counter of their own; others share one, which then says "perhaps".
 const COUNTERS: usize = 1 << 12;
 
-static TABLE: [Shard; SHARDS] = [const { Shard::new() }; SHARDS];
-static COUNTS: [AtomicU32; COUNTERS] = [const { AtomicU32::new(0) }; COUNTERS];
-/// How many allocations were lost because the system had no memory for the table.
+/// How many allocations were lost because the system had no memory for a table.
 static LOST: AtomicU32 = AtomicU32::new(0);
-
-/// Writes down an allocation; one that was there under its address has been given back without a word.
-pub(super) fn insert(allocation: Allocation) {
-    let shard = shard(allocation.address);
-    match shard.with(|slots| slots.insert(Packed::new(allocation))) {
-        Some(Inserted::New) => count(allocation.run, 1),
-        Some(Inserted::InPlaceOf(old)) => {
-            count(allocation.run, 1);
-            count(old.run(), -1);
-        }
-        None => {
-            LOST.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-/// Forgets an allocation, if it was written down.
-pub(super) fn remove(address: usize) {
-    if let Some(gone) = shard(address).with(|slots| slots.remove(address)) {
-        count(gone.run(), -1);
-    }
-}
-
-/// Returns whether a run may have live allocations. A no is exact.
-pub(super) fn may_have(run: RunNumber) -> bool {
-    COUNTS[run as usize % COUNTERS].load(Ordering::Relaxed) != 0
-}
-
-/// Calls `look` with each live allocation of a run; none of them can be given back while it is looked at. `look` must not
-/// allocate or give back what is recorded.
-pub(super) fn each(run: RunNumber, mut look: impl FnMut(&Allocation)) {
-    for shard in &TABLE {
-        shard.with(|slots| {
-            let own = slots.all().iter().filter(|it| **it != Packed::FREE && it.run() == run);
-            own.for_each(|it| look(&it.unpack()));
-        });
-    }
-}
 
 /// Returns how many allocations could not be written down.
 pub(super) fn lost() -> u32 {
     LOST.load(Ordering::Relaxed)
 }
 
-fn count(run: RunNumber, by: i32) {
-    COUNTS[run as usize % COUNTERS].fetch_add(by as u32, Ordering::Relaxed);
+/// The live allocations of one sort.
+pub(crate) struct Table {
+    shards: [Shard; SHARDS],
+    /// How many each run has; runs beyond the number of counters share them.
+    counts: [AtomicU32; COUNTERS],
 }
 
-fn shard(address: usize) -> &'static Shard {
-    &TABLE[hash(address) >> 8 & (SHARDS - 1)]
+impl Table {
+    pub(super) const fn new() -> Self {
+        Self { shards: [const { Shard::new() }; SHARDS], counts: [const { AtomicU32::new(0) }; COUNTERS] }
+    }
+
+    /// Writes down an allocation; one that was there under its address has been given back without a word.
+    pub(super) fn insert(&self, allocation: Allocation) {
+        match self.shard(allocation.address).with(|slots| slots.insert(Packed::new(allocation))) {
+            Some(Inserted::New) => self.count(allocation.run, 1),
+            Some(Inserted::InPlaceOf(old)) => {
+                self.count(allocation.run, 1);
+                self.count(old.run(), -1);
+            }
+            None => {
+                LOST.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Forgets an allocation, if it was written down.
+    pub(super) fn remove(&self, address: usize) {
+        if let Some(gone) = self.shard(address).with(|slots| slots.remove(address)) {
+            self.count(gone.run(), -1);
+        }
+    }
+
+    /// Returns whether a run may have live allocations. A no is exact.
+    pub(crate) fn may_have(&self, run: RunNumber) -> bool {
+        self.counts[run as usize % COUNTERS].load(Ordering::Relaxed) != 0
+    }
+
+    /// Calls `look` with each live allocation of a run; none of them can be given back while it is looked at. `look` must not
+    /// allocate or give back what is recorded.
+    pub(crate) fn each(&self, run: RunNumber, mut look: impl FnMut(&Allocation)) {
+        for shard in &self.shards {
+            shard.with(|slots| {
+                let own = slots.all().iter().filter(|it| **it != Packed::FREE && it.run() == run);
+                own.for_each(|it| look(&it.unpack()));
+            });
+        }
+    }
+
+    /// Calls `look` with the live allocation at an address, if there is one; it cannot be given back while it is looked at. `look` must
+    /// not allocate or give back what is recorded.
+    pub(crate) fn look(&self, address: usize, look: impl FnOnce(&Allocation)) {
+        self.shard(address).with(|slots| {
+            if let Some(found) = slots.get(address) {
+                look(&found.unpack());
+            }
+        });
+    }
+
+    fn count(&self, run: RunNumber, by: i32) {
+        self.counts[run as usize % COUNTERS].fetch_add(by as u32, Ordering::Relaxed);
+    }
+
+    fn shard(&self, address: usize) -> &Shard {
+        &self.shards[hash(address) >> 8 & (SHARDS - 1)]
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").finish_non_exhaustive()
+    }
 }
 
 /// Spreads addresses, whose lowest bits are all alike.
@@ -227,6 +251,11 @@ impl Slots {
         Some(gone)
     }
 
+    fn get(&mut self, address: usize) -> Option<Packed> {
+        let at = if self.len == 0 { return None } else { self.place(address) };
+        Some(self.all()[at]).filter(|found| *found != Packed::FREE)
+    }
+
     /// Returns where an address stands, or would.
     fn place(&mut self, address: usize) -> usize {
         let mask = self.len - 1;
@@ -261,9 +290,11 @@ mod tests {
 
     use super::*;
 
+    static TABLE: Table = Table::new();
+
     fn of(run: RunNumber) -> BTreeSet<usize> {
         let mut found = Vec::with_capacity(100_000);
-        each(run, |it| found.push(it.address));
+        TABLE.each(run, |it| found.push(it.address));
         found.into_iter().collect()
     }
 
@@ -276,32 +307,32 @@ mod tests {
         let whole = Allocation { address: 0x7fff_ffff_ff80, size: 4_096, stack: 0xfedc_ba98, run: 0x7654_3210 };
         assert_eq!(Packed::new(whole).unpack(), whole);
         let large = Allocation { size: u32::MAX, ..whole };
-        assert_eq!(Packed::new(large).unpack().size, 65_535 * GRANULE);
+        assert_eq!(Packed::new(large).unpack().size, 65_535 * WORD);
     }
 
     #[test]
     fn removed_allocations_are_gone_and_all_others_stay() {
         let run = 4_000_001;
         let addresses = (1..20_000_usize).map(|number| number * 128 + (1 << 40));
-        addresses.clone().for_each(|address| insert(allocation(address, run)));
-        assert!(may_have(run));
-        addresses.clone().step_by(3).for_each(remove);
+        addresses.clone().for_each(|address| TABLE.insert(allocation(address, run)));
+        assert!(TABLE.may_have(run));
+        addresses.clone().step_by(3).for_each(|address| TABLE.remove(address));
         let removed: BTreeSet<usize> = addresses.clone().step_by(3).collect();
         assert_eq!(of(run), addresses.clone().filter(|address| !removed.contains(address)).collect());
-        addresses.for_each(remove);
+        addresses.for_each(|address| TABLE.remove(address));
         assert_eq!(of(run), BTreeSet::new());
-        assert!(!may_have(run));
+        assert!(!TABLE.may_have(run));
     }
 
     #[test]
     fn address_that_comes_again_is_one_allocation() {
         let run = 4_000_002;
-        insert(allocation(1 << 41, run));
-        insert(allocation(1 << 41, run));
-        remove(1 << 41);
-        assert!(!may_have(run));
-        remove(1 << 41);
-        assert!(!may_have(run));
+        TABLE.insert(allocation(1 << 41, run));
+        TABLE.insert(allocation(1 << 41, run));
+        TABLE.remove(1 << 41);
+        assert!(!TABLE.may_have(run));
+        TABLE.remove(1 << 41);
+        assert!(!TABLE.may_have(run));
     }
 
     #[test]
@@ -312,9 +343,9 @@ mod tests {
                 scope.spawn(move || {
                     for number in 0..5_000_usize {
                         let address = (1 << 42) + (number * 4 + thread) * 128;
-                        insert(allocation(address, run));
+                        TABLE.insert(allocation(address, run));
                         if !number.is_multiple_of(10) {
-                            remove(address);
+                            TABLE.remove(address);
                         }
                     }
                 });

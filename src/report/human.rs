@@ -9,6 +9,8 @@ use crate::disturb::plan::Plan;
 use crate::finding::{Ending, Finding, Report, Searched};
 
 const BAD: Style = AnsiColor::Red.on_default().bold();
+/// A note fails nothing.
+const NOTE: Style = AnsiColor::Yellow.on_default();
 const PLACE: Style = AnsiColor::Cyan.on_default();
 const LABEL: Style = Style::new().dimmed();
 
@@ -60,6 +62,10 @@ impl Page {
                 self.again(finding.plan(), &report.again)?;
             }
         }
+        for note in &report.notes {
+            writeln!(self.text)?;
+            self.told(note, NOTE)?;
+        }
         writeln!(self.text)?;
         self.ending(&report.ending)?;
         if let Some(plan) = &report.plan {
@@ -86,7 +92,12 @@ impl Page {
     }
 
     fn finding(&mut self, finding: &Finding) -> fmt::Result {
-        let kind = self.paint(BAD, finding.kind.name());
+        self.told(finding, BAD)
+    }
+
+    fn told(&mut self, finding: &Finding, style: Style) -> fmt::Result {
+        let note = if style == NOTE { "note, " } else { "" };
+        let kind = self.paint(style, &format!("{note}{}", finding.kind.name()));
         writeln!(self.text, "{kind}: {}", finding.summary)?;
         for site in &finding.sites {
             let label = site_label(finding);
@@ -160,6 +171,7 @@ fn site_label(finding: &Finding) -> &'static str {
     use crate::finding::Kind;
     match finding.kind {
         Kind::LeakedTask | Kind::BlockedThread => "spawned at",
+        Kind::OpenChannel => "created at",
         Kind::TaskPanic => "panicked at",
         Kind::Hang | Kind::Died | Kind::Vacuous => "test at",
     }

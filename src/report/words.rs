@@ -7,6 +7,7 @@ use crate::census::LiveTask;
 use crate::disturb::plan::Plan;
 use crate::disturb::signal::Signal;
 use crate::finding::{Searched, Site, Unseen};
+use crate::ledger::channel::LiveChannel;
 use crate::seen::{Hang, Movement};
 
 /// Which clock a time was read on.
@@ -391,9 +392,44 @@ pub(crate) fn unseen_allocations(why: &str) -> Unseen {
     Unseen { what: "tasks of a LocalSet or of a runtime of the body's own".to_owned(), why: why.to_owned() }
 }
 
+pub(crate) fn unseen_cells(number: usize) -> Option<Unseen> {
+    let what = format!("the allocation of {}", tasks(number));
+    let why = "the runtime's hooks tell of it, and it was not found: the two sources disagree".to_owned();
+    (number > 0).then_some(Unseen { what, why })
+}
+
 pub(crate) fn unseen_for_want_of_memory(lost: u32) -> Option<Unseen> {
     let what = count(lost as usize, "allocation");
     (lost > 0).then(|| Unseen { what, why: "the system had no memory to write them down".to_owned() })
+}
+
+pub(crate) fn open(number: usize) -> String {
+    let verb = if number == 1 { "is" } else { "are" };
+    format!("{} {verb} still open after the test, and no task of it is alive", count(number, "channel"))
+}
+
+pub(crate) fn kind_of_channel(channel: &LiveChannel) -> String {
+    let element = channel.element.as_ref().map(|element| format!(" of {element}")).unwrap_or_default();
+    format!("{}{element}", channel.kind)
+}
+
+pub(crate) fn handles(channel: &LiveChannel) -> String {
+    match channel.senders {
+        None => channel.handles.to_string(),
+        Some(0) => format!("{}, none of them a sender", channel.handles),
+        Some(senders) => format!("{}, of which {}", channel.handles, count(senders, "sender")),
+    }
+}
+
+pub(crate) fn next_of_channel() -> String {
+    "drop its handles before the test ends; what keeps them is a static, a cycle of Arcs, or a value that was forgotten"
+        .to_owned()
+}
+
+pub(crate) fn unseen_channels(missing: &[&str]) -> Option<Unseen> {
+    let what = format!("channels of these kinds: {}", missing.join(", "));
+    let why = "one that was planted was not found: build with debug information (line tables do)".to_owned();
+    (!missing.is_empty()).then_some(Unseen { what, why })
 }
 
 pub(crate) fn unseen_threads() -> Unseen {
@@ -417,6 +453,7 @@ pub(crate) fn unseen_by_rule(of: CatchAll, rule: &Allow) -> Option<Unseen> {
         CatchAll::Tasks => return None,
         CatchAll::Threads => "threads",
         CatchAll::Panics => "panics of tasks",
+        CatchAll::Channels => "channels",
     };
     Some(Unseen { what: what.to_owned(), why: format!("the rule {rule} allows all of them") })
 }

@@ -72,7 +72,8 @@ mod flavor {
 
     use super::Stacks;
     use crate::source::hooks;
-    use crate::system::symbols::{Frame, site};
+    use crate::system::symbols::Frame;
+    use crate::system::workspace::site;
 
     /// Whether await stacks can be seen.
     pub(crate) const AVAILABLE: bool = true;
@@ -98,6 +99,7 @@ mod flavor {
         symbols
             .map(|symbol| Frame {
                 function: symbol.name_demangled().unwrap_or_default().to_owned(),
+                typed: None,
                 site: symbol.filename().map(|file| site(file, symbol.lineno(), symbol.colno())),
             })
             .collect()

@@ -1,15 +1,13 @@
 //! Turns code addresses into names and places; slow, so only for what is reported.
 
-use std::ffi::c_void;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-
 use crate::finding::Site;
 
 /// One function on a stack; an address with inlined calls is several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) function: String,
+    /// The function's own name with the types that it was made for, as `channel<u32>`; `None` without debug information.
+    pub(crate) typed: Option<String>,
     /// `None` without debug information.
     pub(crate) site: Option<Site>,
 }
@@ -75,42 +73,84 @@ impl Frame {
     }
 }
 
-/// Returns the code addresses on the calling stack, innermost first.
+/// Returns the addresses of the calls on the calling stack, innermost first.
 pub(crate) fn stack(depth: usize) -> Vec<usize> {
     let mut stack = Vec::with_capacity(depth);
     backtrace::trace(|frame| {
-        stack.push(frame.ip() as usize);
+        // It is the address behind the call, which may be the last one of its line or function.
+        stack.push((frame.ip() as usize).saturating_sub(1));
         stack.len() < depth
     });
     stack
 }
 
-/// Returns the functions at these addresses, innermost first.
-pub(crate) fn frames(stack: &[usize]) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    for address in stack {
-        backtrace::resolve(*address as *mut c_void, |symbol| {
+/// Returns the functions at these calls, innermost first; each address is looked up only when its turn comes.
+pub(crate) fn frames(stack: &[usize]) -> impl Iterator<Item = Frame> {
+    stack.iter().flat_map(|address| lookup::frames(*address))
+}
+
+/// Looks in this process' own files.
+#[cfg(target_os = "linux")]
+mod lookup {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+    use std::sync::Mutex;
+
+    use super::Frame;
+    use crate::lock::lock;
+    use crate::system::debuginfo::Module;
+    use crate::system::maps::Maps;
+
+    /// What was read so far; names are slow, and the same places come again and again.
+    struct Read {
+        /// `None` before the first look.
+        maps: Option<Maps>,
+        /// `None` stands for a file that cannot be read.
+        modules: BTreeMap<PathBuf, Option<Module>>,
+    }
+
+    static READ: Mutex<Read> = Mutex::new(Read { maps: None, modules: BTreeMap::new() });
+
+    pub(super) fn frames(address: usize) -> Vec<Frame> {
+        lock(&READ).frames(address).unwrap_or_default()
+    }
+
+    impl Read {
+        fn frames(&mut self, address: usize) -> Option<Vec<Frame>> {
+            let (file, offset) = self.locate(address)?;
+            let module = self.modules.entry(file).or_insert_with_key(|file| Module::open(file));
+            Some(module.as_mut()?.frames(offset))
+        }
+
+        /// A library may have been loaded since the last look.
+        fn locate(&mut self, address: usize) -> Option<(PathBuf, u64)> {
+            let known = self.maps.as_ref().is_some_and(|maps| maps.locate(address).is_some());
+            if !known {
+                self.maps = Maps::of_this_process();
+            }
+            let (file, offset) = self.maps.as_ref()?.locate(address)?;
+            Some((file.to_owned(), offset))
+        }
+    }
+}
+
+/// Leaves it to the `backtrace` crate, which knows no types.
+#[cfg(not(target_os = "linux"))]
+mod lookup {
+    use std::ffi::c_void;
+
+    use super::Frame;
+    use crate::system::workspace::site;
+
+    pub(super) fn frames(address: usize) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        backtrace::resolve(address as *mut c_void, |symbol| {
             frames.push(Frame {
                 function: symbol.name().map(|name| format!("{name:#}")).unwrap_or_default(),
+                typed: None,
                 site: symbol.filename().map(|file| site(file, symbol.lineno(), symbol.colno())),
             });
         });
+        frames
     }
-    frames
-}
-
-/// Returns a place with its path as the compiler's own locations have it: relative to the workspace where it lies inside.
-pub(crate) fn site(file: &Path, line: Option<u32>, column: Option<u32>) -> Site {
-    let file = workspace().and_then(|root| file.strip_prefix(root).ok()).unwrap_or(file);
-    Site { file: file.to_string_lossy().into_owned().into(), line: line.unwrap_or(0), column: column.unwrap_or(0) }
-}
-
-/// Returns the folder of the workspace: the nearest one with a lock file above the package, in which cargo starts tests.
-fn workspace() -> Option<&'static Path> {
-    static ROOT: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let find = || {
-        let start = std::env::current_dir().ok()?;
-        start.ancestors().find(|folder| folder.join("Cargo.lock").exists()).map(Path::to_owned)
-    };
-    ROOT.get_or_init(find).as_deref()
 }

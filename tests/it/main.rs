@@ -1,6 +1,7 @@
 //! The tests of the library, a module a topic.
 
 mod attribute;
+mod channels;
 mod checked;
 mod claims;
 mod hangs;

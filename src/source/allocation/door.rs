@@ -1,16 +1,19 @@
-//! The allocator that writes down what may be a task's cell.
+//! The allocator that writes down what may be a task's cell or a channel.
 #![expect(unsafe_code, reason = "a global allocator is unsafe by its trait")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
 use crate::ledger;
-use crate::recorder::{self, NO_RUN, RunNumber, UNKNOWN};
+use crate::recorder::{self, NO_RUN, RunNumber, Table, UNKNOWN};
 
 /// This file, as debug information has it: where the recorder's own part of a stack ends.
 pub(super) const FILE: &str = file!();
 
-/// The alignment of a task's cell, in bytes; larger than that of nearly everything else, so that all else costs one comparison.
-const ALIGNMENT: usize = 128;
+/// The alignment of a task's cell, in bytes; larger than that of nearly everything else.
+const CELL: usize = 128;
+/// The least that a channel takes, in bytes, in words that must be aligned: what is smaller, or text, costs two comparisons.
+const LEAST: usize = 40;
+const WORD: usize = size_of::<usize>();
 
 /// A global allocator that hands everything on to `A`, and lets lightsout see tasks on stable Rust.
 ///
@@ -68,43 +71,44 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Recorder<A> {
 
 #[inline]
 fn made(memory: *mut u8, layout: Layout) {
-    if layout.align() >= ALIGNMENT && !memory.is_null() {
-        write_down(memory.addr(), layout.size());
+    if let Some(table) = table_for(layout).filter(|_| !memory.is_null()) {
+        let run = run_of_this_thread();
+        if run != NO_RUN {
+            recorder::allocated(table, memory.addr(), layout.size(), run);
+        }
     }
 }
 
 #[inline]
 fn ended(memory: *mut u8, layout: Layout) {
-    if layout.align() >= ALIGNMENT {
-        recorder::freed(memory.addr());
+    if let Some(table) = table_for(layout) {
+        recorder::freed(table, memory.addr());
     }
 }
 
-#[cold]
-fn write_down(address: usize, size: usize) {
-    let run = run_of_this_thread();
-    if run != NO_RUN {
-        recorder::allocated(address, size, run);
+/// Returns where an allocation is written down; `None` for what can be neither a task nor a channel.
+#[inline]
+fn table_for(layout: Layout) -> Option<&'static Table> {
+    match layout.align() {
+        CELL.. => Some(&recorder::CELLS),
+        WORD.. if layout.size() >= LEAST => Some(&recorder::REST),
+        _ => None,
     }
 }
 
-/// Does something whose allocations are nobody's.
-pub(crate) fn unrecorded<R>(act: impl FnOnce() -> R) -> R {
-    let run = recorder::enter(NO_RUN);
-    let result = act();
-    recorder::enter(run);
-    result
-}
-
+#[inline]
 fn run_of_this_thread() -> RunNumber {
     match recorder::here() {
-        UNKNOWN => {
-            // Asked once a thread: it may descend from a run's.
-            recorder::enter(NO_RUN);
-            let run = ledger::current().map_or(NO_RUN, |ledger| ledger.number());
-            recorder::enter(run);
-            run
-        }
+        UNKNOWN => find_run(),
         run => run,
     }
+}
+
+/// Asked once a thread: it may descend from a run's.
+#[cold]
+fn find_run() -> RunNumber {
+    recorder::enter(NO_RUN);
+    let run = ledger::current().map_or(NO_RUN, |ledger| ledger.number());
+    recorder::enter(run);
+    run
 }

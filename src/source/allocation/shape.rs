@@ -8,7 +8,6 @@
 //! as expected the source is switched off, and every report says so.
 #![expect(unsafe_code, reason = "it reads the memory of live allocations")]
 
-use std::fs;
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +17,7 @@ use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
 use crate::recorder::{self, Allocation, NO_RUN, RunNumber, unwind};
+use crate::system::maps::{Mapping, Maps};
 
 /// What a task does, by its state word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Shape {
         let learned = bit(running).zip(bit(fresh)).zip(bit(ended));
         let apart = learned.filter(|((running, woken), ended)| running != woken && running != ended && woken != ended);
         let ((running, woken), ended) = apart.ok_or("the states of a planted task could not be told apart")?;
-        if recorder::may_have(run) {
+        if recorder::CELLS.may_have(run) {
             return Err("a planted task ended and its memory is still there");
         }
         Ok(Self { running, woken, ended, memory })
@@ -148,7 +148,7 @@ impl Table {
 }
 
 /// Reads a word of an allocation that the recorder holds; `None` beyond its end.
-fn word(allocation: &Allocation, offset: usize) -> Option<usize> {
+pub(super) fn word(allocation: &Allocation, offset: usize) -> Option<usize> {
     let inside = offset.is_multiple_of(WORD) && offset + WORD <= allocation.size as usize;
     // SAFETY: the place is aligned and inside a live allocation, which the recorder holds while it is looked at. Others may write
     // there, in whole words.
@@ -232,21 +232,9 @@ struct Read {
 
 impl Memory {
     fn of_this_process() -> Option<Self> {
-        let mut memory = Self { readable: Vec::new(), code: Vec::new() };
-        for line in fs::read_to_string("/proc/self/maps").ok()?.lines() {
-            let mut fields = line.split_whitespace();
-            let (range, rights) = (fields.next()?, fields.next()?);
-            let is_file = fields.nth(3).is_some_and(|path| path.starts_with('/'));
-            let (start, end) = range.split_once('-')?;
-            let range = usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?;
-            if is_file && rights.starts_with('r') {
-                memory.readable.push(range.clone());
-            }
-            if is_file && rights.contains('x') {
-                memory.code.push(range);
-            }
-        }
-        Some(memory)
+        let maps = Maps::of_this_process()?;
+        let of = |is: fn(&Mapping) -> bool| maps.iter().filter(|it| is(it)).map(|it| it.addresses.clone()).collect();
+        Some(Self { readable: of(|it| it.is_readable), code: of(|it| it.is_code) })
     }
 
     /// Returns where the table of a cell would be.
@@ -270,7 +258,7 @@ impl Memory {
     /// Returns the only cell of a run.
     fn only_cell(&self, run: RunNumber) -> Option<Read> {
         let (mut found, mut count) = (None, 0);
-        recorder::each(run, |allocation| {
+        recorder::CELLS.each(run, |allocation| {
             if let Some(cell) = self.cell(allocation) {
                 count += 1;
                 found = Some(cell);

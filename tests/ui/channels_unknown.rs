@@ -1,0 +1,4 @@
+#[lightsout::test(channels = "denied")]
+async fn channels_unknown() {}
+
+fn main() {}
