@@ -31,14 +31,23 @@ pub enum Kind {
     OpenChannel,
     /// A task panicked, whether or not anyone looked at its `JoinHandle`.
     TaskPanic,
+    /// The process of the test ended in the middle of a run, or a signal that comes while it starts would end it.
+    Died,
     /// Nothing was checked, so a pass would mean nothing.
     Vacuous,
 }
 
 impl Kind {
     /// Every kind, in the order in which reports list them.
-    pub const ALL: [Self; 6] =
-        [Self::Hang, Self::LeakedTask, Self::BlockedThread, Self::OpenChannel, Self::TaskPanic, Self::Vacuous];
+    pub const ALL: [Self; 7] = [
+        Self::Hang,
+        Self::LeakedTask,
+        Self::BlockedThread,
+        Self::OpenChannel,
+        Self::TaskPanic,
+        Self::Died,
+        Self::Vacuous,
+    ];
 
     /// Returns the name that reports, JSON and the command line use.
     #[must_use]
@@ -49,6 +58,7 @@ impl Kind {
             Self::BlockedThread => "blocked-thread",
             Self::OpenChannel => "open-channel",
             Self::TaskPanic => "task-panic",
+            Self::Died => "died",
             Self::Vacuous => "vacuous",
         }
     }

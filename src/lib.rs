@@ -114,6 +114,7 @@
 //! | `open-channel` | a channel made in the test is open when all else has ended: a note, unless `channels = "deny"` |
 //! | `task-panic` | a task panicked, whether or not anyone looked at its `JoinHandle` |
 //! | `hang` | the body did not end by its deadline, or what it left does not let go |
+//! | `died` | the process ended in the middle of a run (exit, abort, signal) |
 //! | `vacuous` | nothing was checked |
 //!
 //! All of them are told together, and none hides a failed assertion of the test itself. Only a body that hangs is told without leaks:
@@ -185,6 +186,12 @@
 //! ...`. It says how far the search came, "exhaustive: 21 of 21 plans" or "2,000 of 118,000 plans (1.7 %)". A plan that failed is kept
 //! in the folder `lightsout-regressions` beside the package's manifest and tried first the next time. Some plans are run twice: where
 //! the two differ the report says where they part, and that the search is no proof.
+//!
+//! A test with signals runs in children of the test process, the test binary once more for this one test: so a signal reaches nobody
+//! else, a program that exits or aborts is found with its plan, and what runs print is shown for the failing plan only. Under a runner
+//! that gives each test a process, as nextest does, it runs in that one. Before the program listens a signal would end it at once: these
+//! boundaries are the *start-up window*, which is told, and where `startup = "deny"` makes every task that is alive a finding. A
+//! [`Check`] searches in its own process.
 //!
 //! [`signal::raise`] and [`signal::listened`] are for tests that raise signals by hand.
 //!

@@ -50,7 +50,9 @@ where
     F: Future,
     F::Output: Verdict,
 {
-    let check = set(Check::new(case.path()).of_package(case.package).without_unread_notes()).kept_beside(case.manifest);
+    let check = set(Check::new(case.path()).of_package(case.package).without_unread_notes())
+        .kept_beside(case.manifest)
+        .of_test_runner();
     let report = check.look(body).and_then(|mut report| {
         report.enforced = Enforced::ByAttribute;
         report.ending = judged_panic(report.ending, case.panic);
@@ -96,8 +98,8 @@ fn end(report: &Report) {
 
 /// Says how far a search came that found nothing; the test runner shows it to who asks for the output of tests that pass.
 fn tell_search(report: &Report) {
-    if let Some(searched) = report.coverage().searched() {
-        println!("lightsout: {searched}");
+    if report.coverage().searched().is_some() {
+        print!("{}", human(report, settings::wants_color()));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::allow::Allow;
@@ -80,13 +80,58 @@ pub(crate) struct Search {
     pub(crate) runs: u64,
     /// The only plan to run; `None` in a sweep.
     pub(crate) plan: Option<Plan>,
+    /// What it means that a task lives before the program listens.
+    pub(crate) start_up: StartUp,
+    /// Whether the search may start children: the test is one that its runner can run by name.
+    pub(crate) runner: Runner,
     /// The folder that keeps failing plans; `None` if they are not kept.
     pub(crate) regressions: Option<PathBuf>,
 }
 
+/// What it means that a task lives before the program listens, when a signal would end the program at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StartUp {
+    /// It is told.
+    Told,
+    /// It is a finding.
+    Denied,
+}
+
+/// Who runs a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runner {
+    /// Some code that calls it.
+    Caller,
+    /// A test runner that runs the test by its name.
+    Tests,
+}
+
+/// Where a search takes place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// In this process.
+    Here,
+    /// In children of this process.
+    #[cfg(unix)]
+    Apart,
+    /// In the search whose child this process is, by its socket.
+    #[cfg(unix)]
+    ChildOf(PathBuf),
+}
+
 impl Default for Search {
     fn default() -> Self {
-        Self { signals: Vec::new(), delays: 0, seeds: 1, seed: 0, runs: RUNS, plan: None, regressions: None }
+        Self {
+            signals: Vec::new(),
+            delays: 0,
+            seeds: 1,
+            seed: 0,
+            runs: RUNS,
+            plan: None,
+            start_up: StartUp::Told,
+            runner: Runner::Caller,
+            regressions: None,
+        }
     }
 }
 
@@ -160,6 +205,36 @@ impl Search {
         }
         Ok(self)
     }
+}
+
+/// Tells a child whose it is. It is nobody else's business, and so not one of the documented variables.
+#[cfg(unix)]
+pub(crate) const CHILD: &str = "__LIGHTSOUT_CHILD";
+
+/// Returns what tells a child that it plays for a test of this process, over this socket.
+#[cfg(unix)]
+pub(crate) fn child_of(socket: &Path, test: &str) -> String {
+    format!("{}:{test}:{}", std::process::id(), socket.display())
+}
+
+/// Returns where a search takes place: one with signals in a process of its own, which some runners give each test.
+#[cfg(unix)]
+pub(crate) fn home(search: &Search, test: &str) -> Home {
+    if search.signals.is_empty() || search.runner == Runner::Caller {
+        return Home::Here;
+    }
+    let ours = format!("{}:{test}:", std::os::unix::process::parent_id());
+    match text(CHILD).and_then(|value| value.strip_prefix(&ours).map(PathBuf::from)) {
+        Some(socket) => Home::ChildOf(socket),
+        None if text("NEXTEST_EXECUTION_MODE").is_some_and(|mode| mode == "process-per-test") => Home::Here,
+        None => Home::Apart,
+    }
+}
+
+/// Returns where a search takes place: elsewhere there are no signals.
+#[cfg(not(unix))]
+pub(crate) fn home(_: &Search, _: &str) -> Home {
+    Home::Here
 }
 
 /// Returns the folder that reports are written to, if one is asked for.

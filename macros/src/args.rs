@@ -106,6 +106,12 @@ const ARGUMENTS: &[Argument] = &[
         call: |given, _| given.count().map(|count| quote!(.runs(#count))),
     },
     Argument {
+        name: "startup",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.deny().map(|()| quote!(.deny_start_up(true))),
+    },
+    Argument {
         name: "allow",
         flavors: FLAVORS,
         times: Times::Any,
@@ -278,6 +284,13 @@ impl Given {
             Ok(quote!(#library::Signal::#variant))
         };
         text.split(',').map(|name| signal(name.trim())).collect()
+    }
+
+    fn deny(&self) -> syn::Result<()> {
+        match self.text() {
+            Some(text) if text.value() == "deny" => Ok(()),
+            _ => Err(self.wants(&format!("`\"deny\"`, as in `{} = \"deny\"`", self.name))),
+        }
     }
 
     fn switch(&self) -> syn::Result<bool> {

@@ -1,13 +1,20 @@
 //! Which plans are run: one that was asked for, or every plan of a shape in its order; and what they came to together.
 
+#[cfg(unix)]
+mod child;
 mod guard;
+#[cfg(unix)]
+mod isolate;
 mod log;
+mod player;
 pub(crate) mod regressions;
 pub(crate) mod shape;
 mod shrink;
 mod sweep;
+#[cfg(unix)]
+mod wire;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::allow::Rules;
 use crate::disturb::inject::{Played, Tracing, Voice};
@@ -19,9 +26,10 @@ use crate::ledger::Ledger;
 use crate::lock::lock;
 use crate::run::{self, Curtain, Script, Stage, Verdict};
 use crate::seen::{Hang, Seen};
-use crate::settings::Settings;
+use crate::settings::{self, Home, Settings};
 
 use log::Log;
+use player::{Attempt, Inside, Player};
 use shape::Shape;
 use sweep::Sweep;
 
@@ -72,11 +80,36 @@ where
     F: Future,
     F::Output: Verdict,
 {
+    match settings::home(&question.settings.search, &question.name) {
+        Home::Here => here(question, body),
+        #[cfg(unix)]
+        Home::Apart => {
+            let log = Mutex::new(Log::new(question));
+            Search { question, log: &log, player: isolate::Isolated::new(question), silent: None }.all()?;
+            let log = log.into_inner().unwrap_or_else(PoisonError::into_inner);
+            Ok(log.outcome(question))
+        }
+        #[cfg(unix)]
+        Home::ChildOf(socket) => child::serve(question, &socket, body).map(|never| match never {}),
+    }
+}
+
+/// Searches in this process.
+fn here<B, F>(question: &Question, body: B) -> Result<Outcome, Error>
+where
+    B: Fn() -> F + Send + 'static,
+    F: Future,
+    F::Output: Verdict,
+{
     let question = Arc::new(question.clone());
     let log = Arc::new(Mutex::new(Log::new(&question)));
     let play = {
         let (question, log) = (question.clone(), log.clone());
-        move |stage: &mut Stage| Search { question: &question, log: &log, stage, body: &body, silent: None }.all()
+        move |stage: &mut Stage| {
+            stage.count_threads();
+            let player = Inside { question: &question, stage, body: &body, has_judged: false };
+            Search { question: &question, log: &log, player, silent: None }.all()
+        }
     };
     match run::on_stage(&question.name, &question.settings, play)? {
         Curtain::Fell(result) => result?,
@@ -92,36 +125,16 @@ where
 }
 
 /// A search that goes on.
-struct Search<'a, B> {
+struct Search<'a, P> {
     question: &'a Question,
     log: &'a Mutex<Log>,
-    stage: &'a mut Stage,
-    body: &'a B,
+    player: P,
     /// How the run goes that no signal reaches; `None` before that was asked.
     silent: Option<Played>,
 }
 
-/// What one plan came to.
-struct Attempt {
-    played: Played,
-    /// `None` where there was nothing to judge.
-    outcome: Option<Outcome>,
-}
-
-impl Attempt {
-    fn has_failed(&self) -> bool {
-        self.outcome.as_ref().is_some_and(Outcome::has_failed)
-    }
-}
-
-impl<B, F> Search<'_, B>
-where
-    B: Fn() -> F,
-    F: Future,
-    F::Output: Verdict,
-{
+impl<P: Player> Search<'_, P> {
     fn all(mut self) -> Result<(), Error> {
-        self.stage.count_threads();
         match &self.question.settings.search.plan {
             Some(plan) => self.replay(plan),
             None => self.sweep(),
@@ -137,6 +150,7 @@ where
         let attempt = self.attempt(plan)?;
         let mut log = lock(self.log);
         log.replayed(plan, &attempt.played);
+        log.start_up(self.question, &attempt.played);
         if let Some(outcome) = attempt.outcome {
             log.add(plan, outcome);
         }
@@ -149,6 +163,7 @@ where
         let root = search.shape(0).root();
         let first = self.attempt(&root)?;
         lock(self.log).begun(&first.played);
+        lock(self.log).start_up(self.question, &first.played);
         // Where even the undisturbed body fails, every plan would say the same.
         if first.has_failed() || (!search.signals.is_empty() && first.played.listens_from.is_none()) {
             return self.examine(&root, first, IsSmallest::Yes);
@@ -158,12 +173,16 @@ where
         let mut sweep = Sweep::new(shape, search.runs);
         let _ = sweep.next();
         self.take_in(&mut sweep, &root, first)?;
-        while let Some(plan) = sweep.next() {
-            if lock(self.log).has_enough() {
+        while !lock(self.log).has_enough() {
+            let plans: Vec<Plan> = std::iter::from_fn(|| sweep.next()).take(P::BLOCK).collect();
+            if plans.is_empty() {
                 break;
             }
-            let attempt = self.attempt(&plan)?;
-            self.take_in(&mut sweep, &plan, attempt)?;
+            let attempts = self.player.play_all(&plans)?;
+            for (plan, attempt) in plans.iter().zip(attempts) {
+                lock(self.log).ran(&attempt);
+                self.take_in(&mut sweep, plan, attempt)?;
+            }
         }
         Ok(())
     }
@@ -275,8 +294,7 @@ where
         if plan.signals().next().is_none() || is_known || !matches!(outcome.hang, Some(Hang::Endless { .. })) {
             return Ok(false);
         }
-        let silent = self.mute(plan)?;
-        Ok(silent.went_like(played))
+        self.player.is_unheard(plan, played)
     }
 
     /// Runs a plan that passed once more.
@@ -306,15 +324,9 @@ where
     }
 
     fn attempt_script(&mut self, script: &Script) -> Result<Attempt, Error> {
-        let (mut seen, ledger) = self.stage.run(Some(script), self.body)?;
-        let played = seen.played.take().expect("lightsout bug: a run with a script has played it");
-        let is_first = lock(self.log).ran(&played);
-        if seen.is_unremarkable() && !is_first {
-            return Ok(Attempt { played, outcome: None });
-        }
-        let outcome = self.question.judge(seen, &ledger)?;
-        lock(self.log).judged(&outcome);
-        Ok(Attempt { played, outcome: Some(outcome) })
+        let attempt = self.player.play(script)?;
+        lock(self.log).ran(&attempt);
+        Ok(attempt)
     }
 }
 

@@ -173,7 +173,7 @@ fn site_label(finding: &Finding) -> &'static str {
         Kind::LeakedTask | Kind::BlockedThread => "spawned at",
         Kind::OpenChannel => "created at",
         Kind::TaskPanic => "panicked at",
-        Kind::Hang | Kind::Vacuous => "test at",
+        Kind::Hang | Kind::Died | Kind::Vacuous => "test at",
     }
 }
 

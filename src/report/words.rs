@@ -329,6 +329,38 @@ pub(crate) fn next_of_nothing_raised() -> String {
     "let the body run until it is signalled, or take `signals` out".to_owned()
 }
 
+pub(crate) fn died(how: &str) -> String {
+    format!("the process of the test ended in the middle of a run: {how}")
+}
+
+pub(crate) fn exited(code: i32) -> String {
+    format!("it exited with code {code}")
+}
+
+pub(crate) fn killed(signal: &str) -> String {
+    format!("it was killed by {signal}")
+}
+
+pub(crate) fn next_of_died() -> String {
+    "do not end the process where others wait for an orderly end: return, and let `main` decide".to_owned()
+}
+
+pub(crate) fn does_not_answer() -> String {
+    "the process of the test does not answer".to_owned()
+}
+
+pub(crate) fn next_of_no_answer() -> String {
+    "look for what stops every thread of it, such as SIGSTOP".to_owned()
+}
+
+pub(crate) fn dies_in_start_up(signal: Signal, boundary: u32) -> String {
+    format!("{signal} at boundary {boundary} ends the program at once, with this task alive: it does not listen yet")
+}
+
+pub(crate) fn next_of_start_up() -> String {
+    "listen for signals before starting anything that needs an orderly end".to_owned()
+}
+
 pub(crate) fn unseen_boundaries() -> Unseen {
     Unseen {
         what: "boundaries of tasks: only polls of the body are counted".to_owned(),

@@ -50,6 +50,7 @@ fn unsafe_code_is_fenced_off() {
         "src/ledger/table.rs",
         "src/recorder/memory.rs",
         "src/recorder/table.rs",
+        "src/recorder/unwind/memo.rs",
         "src/recorder/unwind/modules.rs",
         "src/recorder/unwind/stack.rs",
         "src/recorder/unwind/tests.rs",
