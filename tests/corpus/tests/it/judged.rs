@@ -34,6 +34,8 @@ pub(crate) fn report(case: &'static Case, form: Form) -> Report {
 pub(crate) fn expected(case: &Case) -> BTreeSet<String> {
     let place = |kind: &str, line: u32| match kind {
         "hang" if !DUMPED => kind.to_owned(),
+        // Nobody is left who could name a line.
+        "died" => kind.to_owned(),
         _ => format!("{kind} at {}:{line}", case.file),
     };
     case.marks().iter().map(|mark| place(mark.kind, mark.line)).collect()
