@@ -258,8 +258,11 @@ impl Judge<'_> {
                 if rules.permit(Subject::Thread { name: &name }) {
                     continue;
                 }
-                // Nothing tells which of the closures that are left the thread is in.
-                let places = if starter == words::Starter::Runtime { self.places_of_closures() } else { Vec::new() };
+                // Nothing tells which of the closures that are left the thread is in, or which of the threads it is.
+                let places = match starter {
+                    words::Starter::Runtime => self.places_of_closures(),
+                    words::Starter::Test => self.seen.thread_places.clone(),
+                };
                 let mut finding = self.finding(Kind::BlockedThread, words::blocked(starter), 1, places);
                 finding.evidence.push(evidence("thread", format!("`{name}`")));
                 finding.evidence.extend(tid.and_then(threads::doing).map(|doing| evidence("state", doing)));

@@ -210,7 +210,8 @@
 //! # Limitations
 //!
 //! - A thread of the runtime that is blocked is told with the places of all blocking closures that are left: nothing tells which of them
-//!   it runs. A thread that the test started is told with its name and what it does, not with the place that started it.
+//!   it runs. So are threads that the test started, also through a runtime of its own: with all places at which such a thread, still running
+//!   or with its handle kept, was started; by `std::thread` only, and with debug information.
 //! - Channels are known by the type in their allocation, which debug information tells (line tables do). Without it they are known by the
 //!   function that made them, and locks not at all. One that lives in another allocation than its own `Arc` or `Box` is not seen.
 //! - A panic is seen by a panic hook. One that is set later without calling the one before it ([`std::panic::take_hook`]) blinds the

@@ -234,6 +234,7 @@ fn given_up(ledger: &Ledger, took: Duration) -> Seen {
         blocking: Vec::new(),
         runtime_threads: Vec::new(),
         other_threads: Vec::new(),
+        thread_places: Vec::new(),
         channels: Vec::new(),
         took,
         played: None,
@@ -301,6 +302,8 @@ where
     let blocking = Census::of(ledger).blocking;
     let is_crowded = crowd.as_ref().is_none_or(Crowd::has_grown);
     let other_threads = if is_crowded { other_threads(ledger, patience) } else { Vec::new() };
+    let is_left = !other_threads.is_empty();
+    let thread_places = if is_left { allocation::places_of_threads(ledger.number()) } else { Vec::new() };
     let panics = panics_of(ledger, before_stop, &left.settled.left);
     let runtime_threads = ledger.threads.alive();
     let outlived = !runtime_threads.is_empty() || !other_threads.is_empty();
@@ -317,6 +320,7 @@ where
         blocking,
         runtime_threads,
         other_threads,
+        thread_places,
         channels,
         took: began.elapsed(),
         played: injector.map(|injector| injector.played()),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::census::LiveTask;
 use crate::disturb::inject::Played;
-use crate::finding::Ending;
+use crate::finding::{Ending, Site};
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::Panicked;
 use crate::ledger::thread::RuntimeThread;
@@ -33,6 +33,8 @@ pub(crate) struct Seen {
     pub(crate) channels: Vec<LiveChannel>,
     /// Other threads that the run started and that outlived it.
     pub(crate) other_threads: Vec<OsThread>,
+    /// Where those may have been started; empty where that cannot be seen.
+    pub(crate) thread_places: Vec<Site>,
     pub(crate) took: Duration,
     /// What became of the plan; `None` where nothing was to be disturbed.
     pub(crate) played: Option<Played>,

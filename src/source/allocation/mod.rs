@@ -11,6 +11,7 @@ mod door;
 mod origin;
 mod shape;
 mod task;
+mod thread;
 mod types;
 
 use crate::recorder::{Allocation, RunNumber, Table};
@@ -22,6 +23,7 @@ pub use door::Recorder;
 pub(crate) use origin::{Origins, origins};
 pub(crate) use shape::Doing;
 pub(crate) use task::{Kind, Live, runs, spawned_in, tasks};
+pub(crate) use thread::places_of_threads;
 
 /// Makes the source ready, once a process: plants tasks and sees whether it finds them. Returns why it does not look, if so.
 pub(crate) fn prepare(wanted: Allocations) -> Result<(), &'static str> {
