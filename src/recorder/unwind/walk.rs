@@ -5,6 +5,8 @@ use std::arch::naked_asm;
 
 use super::cache;
 use super::cfi;
+#[cfg(test)]
+use super::memo::Entry;
 use super::memo::{self, Notes, Start};
 use super::modules::{self, Stay};
 use super::rule::{REGISTERS, Rule};
@@ -69,7 +71,7 @@ unsafe extern "C" fn start(one: usize, other: usize, then: Then) -> usize {
 unsafe extern "C" fn captured(out: usize, length: usize, sp: usize, fp: usize, pc: usize) -> usize {
     // SAFETY: the caller promises it.
     let out = unsafe { std::slice::from_raw_parts_mut(std::ptr::with_exposed_provenance_mut(out), length) };
-    walk(out, Start { sp, fp, pc }, &mut Notes::none())
+    walk(out, Start { sp, fp, pc }, &mut Notes::on(&Entry::new(), sp))
 }
 
 /// # Safety
