@@ -193,6 +193,8 @@ mod lock;
 #[doc(hidden)]
 pub mod private;
 mod recorder;
+#[doc(hidden)]
+pub mod records;
 pub mod report;
 mod run;
 mod runtime;

@@ -16,7 +16,7 @@
 pub(crate) struct Dye(u32);
 
 /// How many runs at once can be told apart.
-const SHADES: u32 = 1 << NUMBER_BITS;
+pub(crate) const SHADES: u32 = 1 << NUMBER_BITS;
 const NUMBER_BITS: u32 = 18;
 /// Bits of the check beside the number.
 const CHECK: u32 = 0b11_1111;
@@ -34,6 +34,11 @@ impl Dye {
         (0..SHADES)
             .map(|_| Self(NEXT.fetch_add(1, Ordering::Relaxed) % SHADES))
             .find(|dye| is_free(*dye) && is_blank(dye))
+    }
+
+    /// Returns its number, less than [`SHADES`].
+    pub(crate) fn number(self) -> u32 {
+        self.0
     }
 
     /// Returns the mark that these blocked signals are; the lowest bit is signal 41.

@@ -8,7 +8,10 @@
 mod calibration;
 mod channel;
 mod door;
+mod ordinary;
 mod origin;
+#[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod plants;
 mod shape;
 mod task;
 mod types;
@@ -18,9 +21,9 @@ use crate::recorder::{Allocation, RunNumber, Table};
 pub(crate) use calibration::Calibration;
 pub(crate) use channel::channels;
 pub use door::Recorder;
-pub(crate) use origin::{Origins, origins};
+pub(crate) use origin::{Origin, Origins, is_recorders, origins};
 pub(crate) use shape::Doing;
-pub(crate) use task::{Kind, Live, runs, tasks};
+pub(crate) use task::{Kind, Live, kind_in, runs, runs_in, tasks};
 
 /// Makes the source ready, once a process: plants tasks and sees whether it finds them. Returns why it cannot look, if so.
 pub(crate) fn prepare() -> Result<(), &'static str> {
