@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,10 @@ use crate::recorder::format::{self, Section, Sort};
 /// What one process wrote down.
 #[derive(Debug)]
 pub struct Record {
+    /// Its number.
+    pub process: u64,
+    /// The number of the process that started it.
+    pub parent: u64,
     /// The program, as it was when it began.
     pub program: PathBuf,
     /// What it was called with, its own name first.
@@ -96,6 +100,8 @@ impl Record {
         let arguments = text(&mut file, format::ARGUMENTS)?;
         let nextest = text(&mut file, format::NEXTEST)?;
         Ok(Some(Self {
+            process: header[format::PROCESS_AT],
+            parent: header[format::PARENT_AT],
             program: text(&mut file, format::PROGRAM)?.into(),
             arguments: arguments.split_terminator('\0').map(str::to_owned).collect(),
             nextest: Some(nextest).filter(|name| !name.is_empty()),
@@ -218,19 +224,10 @@ fn people(words: &[u64]) -> BTreeMap<u32, Who> {
     people
 }
 
-/// Removes the records of a folder, whose files are long, if sparse.
-///
-/// # Errors
-///
-/// If the folder cannot be read, or a record not be removed.
-pub fn remove(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if Record::is_one(&path) {
-            fs::remove_file(path)?;
-        }
-    }
-    Ok(())
+/// Returns whether a program links lightsout, and so leaves records when it is asked to.
+#[must_use]
+pub fn links(program: &Path) -> bool {
+    names::has_section(program, format::MARK)
 }
 
 /// What a task is that was allocated somewhere.
@@ -269,12 +266,22 @@ pub use names::Names;
 #[cfg(target_os = "linux")]
 mod names {
     use std::collections::BTreeMap;
+    use std::fs::File;
     use std::path::{Path, PathBuf};
+
+    use object::Object;
 
     use super::{Call, Kind, Record, Spawned, Stack};
     use crate::source::allocation::{self, Origin};
     use crate::system::debuginfo::Module;
     use crate::system::symbols::Frame;
+
+    /// Returns whether a program has a section of this name.
+    pub(super) fn has_section(program: &Path, name: &str) -> bool {
+        let Ok(file) = File::open(program) else { return false };
+        let cache = object::ReadCache::new(file);
+        object::File::parse(&cache).is_ok_and(|file| file.section_by_name(name).is_some())
+    }
 
     /// Names the addresses of records; slow, so each is looked up once.
     pub struct Names {
@@ -340,6 +347,10 @@ mod names {
     use std::path::Path;
 
     use super::{Call, Record, Spawned, Stack};
+
+    pub(super) fn has_section(_: &Path, _: &str) -> bool {
+        false
+    }
 
     /// Names nothing here.
     #[derive(Debug)]

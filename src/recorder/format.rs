@@ -20,6 +20,8 @@
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"lightsou");
 /// Of this form.
 pub(crate) const VERSION: u64 = 1;
+/// The section of a program that says that it writes records when it is asked to.
+pub(crate) const MARK: &str = ".lightsout";
 /// What a record's name ends with.
 pub(crate) const EXTENSION: &str = "record";
 
@@ -31,6 +33,8 @@ pub(crate) const PROCESS_AT: usize = 2;
 pub(crate) const ENDED_AT: usize = 3;
 /// How many things could not be written down for want of room.
 pub(crate) const LOST_AT: usize = 4;
+/// The process that started this one.
+pub(crate) const PARENT_AT: usize = 5;
 /// How long each text is, in bytes.
 pub(crate) const TEXT_LENGTHS_AT: usize = 8;
 /// Where the table of each shard is in [`CELLS`], and how many entries it has: `place << 32 | entries`.

@@ -113,8 +113,10 @@ mod linux {
             len as isize
         });
         write_maps();
-        // SAFETY: it only asks.
-        set(format::PROCESS_AT, unsafe { getpid() } as u64);
+        // SAFETY: they only ask.
+        let (process, parent) = unsafe { (getpid(), getppid()) };
+        set(format::PROCESS_AT, process as u64);
+        set(format::PARENT_AT, parent as u64);
         set(format::VERSION_AT, format::VERSION);
         set(format::MAGIC_AT, format::MAGIC);
     }
@@ -293,6 +295,7 @@ mod linux {
             offset: c_long,
         ) -> *mut c_void;
         fn getpid() -> c_int;
+        fn getppid() -> c_int;
         fn getenv(name: *const c_char) -> *mut c_char;
         fn clock_gettime(clock: c_int, time: *mut Time) -> c_int;
         fn atexit(act: extern "C" fn()) -> c_int;
