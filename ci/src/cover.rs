@@ -2,7 +2,9 @@
 //!
 //! A record says where tasks were allocated, from where and in which state they were given back. A task that its runtime's end had to
 //! give back was cancelled by that, and until then nothing had woken it: so it would have lived on. One that had been woken, aborted
-//! or spawned just before, and had not had its turn since, would perhaps have ended: that is counted and not told as a leak.
+//! or spawned just before, and had not had its turn since, would perhaps have ended: that is counted and not told as a leak. Unless
+//! the same test left others: the end of one task wakes or aborts those that wait for it or belong to it, and which of them comes
+//! first is chance.
 //!
 //! Which states these are is learned from tasks that lightsout plants in each process. They must be found as what they are; otherwise
 //! the record says nothing about the tests either, and the binary is told as not looked at.
@@ -79,6 +81,8 @@ pub(crate) enum Whose {
 pub(crate) enum Fate {
     /// Its runtime, or its `LocalSet`, ended.
     RuntimeEnded,
+    /// So it did, and the task had been woken, aborted or spawned just before.
+    RuntimeEndedAtOnce,
     /// The process ended.
     ProcessEnded,
     /// A blocking closure: the process ended.
@@ -110,6 +114,7 @@ pub(crate) fn read<'a>(
     for executable in executables.filter(|executable| records::links(executable)) {
         cover.binaries.entry(file_name(executable)).or_insert(Sight::Blind(Why::NoRecord));
     }
+    cover.decide();
     Ok((cover, faults))
 }
 
@@ -151,6 +156,23 @@ impl Cover {
         }
     }
 
+    /// Counts what had not had its turn among the leaks of its test, where it has others.
+    fn decide(&mut self) {
+        let is_sure = |leak: &&Leak| leak.fate == Fate::RuntimeEnded;
+        let leaking: BTreeSet<(String, Whose)> =
+            self.leaks.keys().filter(is_sure).map(|leak| (leak.binary.clone(), leak.whose.clone())).collect();
+        for (mut leak, count) in std::mem::take(&mut self.leaks) {
+            if leak.fate == Fate::RuntimeEndedAtOnce {
+                if !leaking.contains(&(leak.binary.clone(), leak.whose.clone())) {
+                    self.undecided += count;
+                    continue;
+                }
+                leak.fate = Fate::RuntimeEnded;
+            }
+            *self.leaks.entry(leak).or_insert(0) += count;
+        }
+    }
+
     fn judge(&mut self, end: &End, states: States, reader: &mut Reader<'_>) {
         let Some(state) = end.state else { return };
         let ended_with = match end.freed {
@@ -162,12 +184,9 @@ impl Cover {
         let Some(spawned) = reader.spawned(end.made) else { return };
         let fate = match (ended_with, spawned.kind) {
             (_, Kind::Worker) => return,
-            (Some(_), _) if state & states.woken != 0 => {
-                self.undecided += end.count as usize;
-                return;
-            }
             // Of those that were begun nothing tells when their runtime ended.
             (Some(_), Kind::Blocking) => return,
+            (Some(_), Kind::Async) if state & states.woken != 0 => Fate::RuntimeEndedAtOnce,
             (Some(_), Kind::Async) => Fate::RuntimeEnded,
             (None, Kind::Async) => Fate::ProcessEnded,
             (None, Kind::Blocking) => Fate::ClosureOutlived,

@@ -69,9 +69,11 @@ pub(crate) fn thread(name: &str) -> String {
 pub(crate) fn left(fate: Fate, number: usize) -> String {
     let (was, their) = if number == 1 { ("was", "its runtime") } else { ("were", "their runtime") };
     match fate {
-        Fate::RuntimeEnded => format!("{} {was} still waiting when {their} ended", count(number, "task")),
+        Fate::RuntimeEnded | Fate::RuntimeEndedAtOnce => {
+            format!("{} {was} still alive when {their} ended", count(number, "task"))
+        }
         Fate::ProcessEnded => {
-            format!("{} {was} still alive when the process ended, and so was {their}", count(number, "task"))
+            format!("{} {was} still alive when the process ended, as {was} {their}", count(number, "task"))
         }
         Fate::ClosureOutlived => {
             let own = if number == 1 { "its thread" } else { "their threads" };
@@ -82,7 +84,7 @@ pub(crate) fn left(fate: Fate, number: usize) -> String {
 
 pub(crate) fn state(fate: Fate) -> &'static str {
     match fate {
-        Fate::RuntimeEnded => "nobody had told it to stop, and its runtime dropped it",
+        Fate::RuntimeEnded | Fate::RuntimeEndedAtOnce => "dropped with its runtime, in the middle of an await",
         Fate::ProcessEnded => "its runtime was never dropped, or only in the background",
         Fate::ClosureOutlived => "its runtime was never dropped, or did not wait for it",
     }
@@ -90,7 +92,9 @@ pub(crate) fn state(fate: Fate) -> &'static str {
 
 pub(crate) fn next_step(fate: Fate) -> &'static str {
     match fate {
-        Fate::RuntimeEnded => "tell it to stop, or abort it, and await its JoinHandle before the test ends",
+        Fate::RuntimeEnded | Fate::RuntimeEndedAtOnce => {
+            "tell it to stop, or abort it, and await its JoinHandle before the test ends"
+        }
         Fate::ProcessEnded => "tell it to stop, or abort it, and await its JoinHandle in the test that spawned it",
         Fate::ClosureOutlived => "make the closure return, and await its JoinHandle before the test ends",
     }
@@ -173,7 +177,8 @@ Examples:
   cargo lightsout gate -p server -- --locked      more options for `cargo test`
   cargo lightsout gate -- --test it -- shutdown   one binary, tests named like this
 
-Each checked test writes its report into the folder that `LIGHTSOUT_REPORT_DIR` names; the gate sets it."
+Each checked test writes its report into the folder that `LIGHTSOUT_REPORT_DIR` names, and each test process a record of its
+ordinary tests; the gate sets it."
     )
 }
 

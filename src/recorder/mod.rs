@@ -47,6 +47,7 @@ pub(crate) fn allocated(table: &Table, address: usize, size: usize, run: RunNumb
 pub(crate) fn freed(table: &Table, address: usize) {
     if let Some(gone) = table.remove(address)
         && who::is_ordinary(gone.run)
+        && record::is_open()
     {
         ended(&gone);
     }

@@ -238,7 +238,8 @@ mod linux {
 
     /// The process ends by itself: what is still allocated is written down with its state, while that can be read.
     extern "C" fn at_exit() {
-        if !is_open() {
+        // What is given back from now on was still there at the end.
+        if !IS_OPEN.swap(false, Ordering::AcqRel) {
             return;
         }
         let who = enter(NO_RUN);

@@ -7,7 +7,9 @@
 //! the run's number, and beside it a check, so that a thread that blocks everything or something of its own is not taken for
 //! marked. A child process starts with an empty mask again, where std starts it.
 //!
-//! What this costs: on the threads of a run some of the signals 41 to 64 are not delivered. A program that sends itself real-time
+//! Under the gate the threads of ordinary tests are marked too, each test's with a number of its own.
+//!
+//! What this costs: on the threads of a run, or of a test under the gate, some of the signals 41 to 64 are not delivered. A program that sends itself real-time
 //! signals would notice. A thread that sets its whole mask itself is no longer marked, and is then not told of.
 #![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "signal masks are read and set through libc"))]
 

@@ -3,6 +3,7 @@
 //! libtest runs each test on a thread of the test's name. What such a thread starts inherits its mark ([`dye`](crate::system::dye)), and
 //! so is known as the same test. The kernel keeps 15 bytes of a name; the whole one is asked of the standard library, once a thread.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
@@ -40,6 +41,10 @@ pub(super) fn find_name(is_cell: bool) -> RunNumber {
     who
 }
 
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64"))),
+    expect(dead_code, reason = "there are no records")
+)]
 /// Sees whether the standard library allocates when it is asked for the calling thread. It must be its first question on this thread,
 /// while no other one runs.
 pub(super) fn learn() {
@@ -56,22 +61,20 @@ fn inherited() -> Option<RunNumber> {
 }
 
 fn named() -> RunNumber {
+    static MAIN: OnceLock<RunNumber> = OnceLock::new();
+    static NAMELESS: OnceLock<RunNumber> = OnceLock::new();
     // The standard library may not know yet that this is the main thread. It is not marked: every test would inherit that.
     if threads::own_tid() == Some(std::process::id()) {
-        return introduced(Sort::Main, "");
+        return *MAIN.get_or_init(|| who::introduce(Sort::Main, ""));
     }
     match thread::current().name() {
         Some(name) => {
-            let who = introduced(Sort::Thread, name);
+            let who = who::introduce(Sort::Thread, name);
             mark(who);
             who
         }
-        None => introduced(Sort::Nameless, ""),
+        None => *NAMELESS.get_or_init(|| who::introduce(Sort::Nameless, "")),
     }
-}
-
-fn introduced(sort: Sort, name: &str) -> RunNumber {
-    who::introduce(sort, name).unwrap_or(NO_RUN)
 }
 
 /// Marks the calling thread, and so every thread that it starts.
