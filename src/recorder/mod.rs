@@ -37,9 +37,7 @@ const END_DEPTH: usize = 96;
 /// Writes down an allocation that was made just now, with the calling stack.
 #[inline(never)]
 pub(crate) fn allocated(table: &Table, address: usize, size: usize, run: RunNumber) {
-    let mut frames = [0; stacks::DEPTH];
-    let len = unwind::capture(&mut frames);
-    let stack = stacks::keep(&frames[..len]);
+    let stack = unwind::number::<{ stacks::DEPTH }>(size, stacks::keep);
     table.insert(Allocation { address, size: u32::try_from(size).unwrap_or(u32::MAX), stack, run });
 }
 
@@ -56,9 +54,7 @@ pub(crate) fn freed(table: &Table, address: usize) {
 /// Counts how an allocation of an ordinary test is given back.
 #[inline(never)]
 fn ended(gone: &Allocation) {
-    let mut frames = [0; END_DEPTH];
-    let len = unwind::capture(&mut frames);
-    let stack = stacks::keep(&frames[..len]);
+    let stack = unwind::number::<END_DEPTH>(gone.size as usize, stacks::keep);
     let who = Some(here()).filter(|who| who::is_ordinary(*who) && *who < UNNAMED);
     ends::count(gone, End { stack, who: who.unwrap_or(NO_RUN), state: state_of(gone) });
 }

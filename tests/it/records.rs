@@ -5,6 +5,7 @@ use std::future::pending;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use lightsout::records::{End, Kind, Names, Record, Who};
@@ -13,7 +14,10 @@ use tokio::task::yield_now;
 
 /// Runs one of the tests below in a process of its own, as the gate does; returns its record.
 fn record(test: &str, variables: &[(&str, &str)]) -> Record {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("records-{test}-{}", std::process::id()));
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let folder = format!("records-{test}-{}-{number}", std::process::id());
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(folder);
     let mut command = Command::new(std::env::current_exe().expect("this binary"));
     command.args(["--ignored", "--exact", &format!("records::{test}")]).env("LIGHTSOUT_REPORT_DIR", &folder);
     let output = command.envs(variables.iter().copied()).output().expect("it starts");
