@@ -378,6 +378,8 @@ pub enum Enforced {
     ByAttribute,
     /// The test's own code, which has the report as a value: findings of a test that passed are what it expects.
     ByCaller,
+    /// The gate: an ordinary test passes whatever it leaves.
+    ByGate,
 }
 
 /// The findings of one test, with what was searched.

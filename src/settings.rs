@@ -237,9 +237,12 @@ pub(crate) fn home(_: &Search, _: &str) -> Home {
     Home::Here
 }
 
+/// Names the folder for reports, and asks for a record of ordinary tests.
+pub(crate) const REPORT_DIR: &str = "LIGHTSOUT_REPORT_DIR";
+
 /// Returns the folder that reports are written to, if one is asked for.
 pub(crate) fn report_dir() -> Option<PathBuf> {
-    env::var_os("LIGHTSOUT_REPORT_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from)
+    env::var_os(REPORT_DIR).filter(|dir| !dir.is_empty()).map(PathBuf::from)
 }
 
 /// Returns the package whose tests run, where cargo runs them.
