@@ -50,6 +50,7 @@ fn unsafe_code_is_fenced_off() {
         "src/ledger/table.rs",
         "src/recorder/memory.rs",
         "src/recorder/table.rs",
+        "src/recorder/unwind/memo.rs",
         "src/recorder/unwind/modules.rs",
         "src/recorder/unwind/stack.rs",
         "src/recorder/unwind/tests.rs",
@@ -58,6 +59,7 @@ fn unsafe_code_is_fenced_off() {
         "src/source/allocation/shape.rs",
         "src/system/debuginfo.rs",
         "src/system/dye.rs",
+        "tests/it/allocator.rs",
     ];
     only_in("unsafe {", &["src", "macros/src", "ci/src", "tests/it", "tests/services"], &fenced);
 }
