@@ -63,6 +63,7 @@ fn unsafe_code_is_fenced_off() {
         "src/system/debuginfo.rs",
         "src/system/disposition.rs",
         "src/system/dye.rs",
+        "tests/it/allocator.rs",
     ];
     only_in("unsafe {", &["src", "macros/src", "ci/src", "tests/it", "tests/services", "tests/corpus"], &fenced);
 }
