@@ -56,6 +56,7 @@ fn unsafe_code_is_fenced_off() {
         "src/recorder/unwind/walk.rs",
         "src/source/allocation/door.rs",
         "src/source/allocation/shape.rs",
+        "src/system/ctrl_c.rs",
         "src/system/debuginfo.rs",
         "src/system/disposition.rs",
         "src/system/dye.rs",
