@@ -139,6 +139,7 @@
 //! | delays in a run | `delays = 1` | [`delays`](Check::delays) | |
 //! | seeds to try | `seeds = 4` | [`seeds`](Check::seeds) | `LIGHTSOUT_SEED` is the first one |
 //! | plans to run | `runs = 2_000` | [`runs`](Check::runs) | `LIGHTSOUT_RUNS` |
+//! | plans to draw at random | `explore = 1_000` | [`explore`](Check::explore) | `LIGHTSOUT_SEED` draws the same again |
 //! | the only plan | | [`plan`](Check::plan) | `LIGHTSOUT_REPLAY` |
 //!
 //! # Signals at every moment
@@ -192,6 +193,9 @@
 //! that gives each test a process, as nextest does, it runs in that one. Before the program listens a signal would end it at once: these
 //! boundaries are the *start-up window*, which is told, and where `startup = "deny"` makes every task that is alive a finding. A
 //! [`Check`] searches in its own process.
+//!
+//! A replay prints who was polled around the disturbances, a column a task. With the feature `proptest`, `explore = n` draws plans at
+//! random instead of trying all, and `plans` is a strategy for property tests, beside inputs of their own.
 //!
 //! [`signal::raise`] and [`signal::listened`] are for tests that raise signals by hand.
 //!
@@ -253,6 +257,8 @@
 //! - Delays: `Notify` takes no part in cooperative budgets, so its waiters are not delayed; nor are leaves of other crates, and what is
 //!   under `unconstrained`. Only the first tokio operation of a poll is. A `Mutex` or `Semaphore` is taken before it says that it is
 //!   not, so a delayed `lock().await` holds the lock (tokio#8371).
+//! - A replay tells who was polled around the disturbances, and what is awaited only where the run hangs or leaks: a task dump polls tasks
+//!   itself, and would be a disturbance of its own.
 //! - Without `--cfg tokio_unstable` a search knows the polls of the body only, and cannot seed `select!`.
 //! - A search on several threads is stress, and its report says so: no run is the same twice.
 //! - On a paused clock a program that waits for another process seems to wait for ever.
@@ -303,6 +309,8 @@ pub use check::Check;
 pub use disturb::plan::Plan;
 pub use disturb::signal::{self, Signal};
 pub use error::Error;
+#[cfg(feature = "proptest")]
+pub use explore::random::plans;
 pub use finding::{
     Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Searched, Site, Unseen,
 };

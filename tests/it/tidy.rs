@@ -60,6 +60,7 @@ fn unsafe_code_is_fenced_off() {
         "src/source/allocation/door.rs",
         "src/source/allocation/plants.rs",
         "src/source/allocation/shape.rs",
+        "src/system/ctrl_c.rs",
         "src/system/debuginfo.rs",
         "src/system/disposition.rs",
         "src/system/dye.rs",
