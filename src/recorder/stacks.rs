@@ -13,10 +13,10 @@ pub(crate) type StackId = u32;
 /// Deep enough to reach the line that spawns, also in an unoptimised build.
 pub(crate) const DEPTH: usize = 40;
 
-/// Words of the arena: 128 MiB that are paid for as they fill. A stack of 24 frames takes 25.
-const ARENA: usize = 1 << 24;
+/// Words of the arena: 128 MiB that are paid for as they fill, but by Miri at once. A stack of 24 frames takes 25.
+const ARENA: usize = if cfg!(miri) { 1 << 12 } else { 1 << 24 };
 /// Places of the index; at most half of them are used.
-const INDEX: usize = 1 << 20;
+const INDEX: usize = if cfg!(miri) { 1 << 10 } else { 1 << 20 };
 /// How many places may be looked at for one stack.
 const REACH: usize = 32;
 
@@ -121,7 +121,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    for number in 0..2_000 {
+                    for number in 0..if cfg!(miri) { 50 } else { 2_000 } {
                         let frames = [77, number, number * 3];
                         assert_eq!(kept(keep(&frames)), frames);
                     }
