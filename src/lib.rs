@@ -114,6 +114,7 @@
 //! | `open-channel` | a channel made in the test is open when all else has ended: a note, unless `channels = "deny"` |
 //! | `task-panic` | a task panicked, whether or not anyone looked at its `JoinHandle` |
 //! | `hang` | the body did not end by its deadline, or what it left does not let go |
+//! | `died` | the process ended in the middle of a run (exit, abort, signal) |
 //! | `vacuous` | nothing was checked |
 //!
 //! All of them are told together, and none hides a failed assertion of the test itself. Only a body that hangs is told without leaks:
@@ -138,6 +139,7 @@
 //! | delays in a run | `delays = 1` | [`delays`](Check::delays) | |
 //! | seeds to try | `seeds = 4` | [`seeds`](Check::seeds) | `LIGHTSOUT_SEED` is the first one |
 //! | plans to run | `runs = 2_000` | [`runs`](Check::runs) | `LIGHTSOUT_RUNS` |
+//! | plans to draw at random | `explore = 1_000` | [`explore`](Check::explore) | `LIGHTSOUT_SEED` draws the same again |
 //! | the only plan | | [`plan`](Check::plan) | `LIGHTSOUT_REPLAY` |
 //!
 //! # Signals at every moment
@@ -185,6 +187,15 @@
 //! ...`. It says how far the search came, "exhaustive: 21 of 21 plans" or "2,000 of 118,000 plans (1.7 %)". A plan that failed is kept
 //! in the folder `lightsout-regressions` beside the package's manifest and tried first the next time. Some plans are run twice: where
 //! the two differ the report says where they part, and that the search is no proof.
+//!
+//! A test with signals runs in children of the test process, the test binary once more for this one test: so a signal reaches nobody
+//! else, a program that exits or aborts is found with its plan, and what runs print is shown for the failing plan only. Under a runner
+//! that gives each test a process, as nextest does, it runs in that one. Before the program listens a signal would end it at once: these
+//! boundaries are the *start-up window*, which is told, and where `startup = "deny"` makes every task that is alive a finding. A
+//! [`Check`] searches in its own process.
+//!
+//! A replay prints who was polled around the disturbances, a column a task. With the feature `proptest`, `explore = n` draws plans at
+//! random instead of trying all, and `plans` is a strategy for property tests, beside inputs of their own.
 //!
 //! [`signal::raise`] and [`signal::listened`] are for tests that raise signals by hand.
 //!
@@ -246,6 +257,8 @@
 //! - Delays: `Notify` takes no part in cooperative budgets, so its waiters are not delayed; nor are leaves of other crates, and what is
 //!   under `unconstrained`. Only the first tokio operation of a poll is. A `Mutex` or `Semaphore` is taken before it says that it is
 //!   not, so a delayed `lock().await` holds the lock (tokio#8371).
+//! - A replay tells who was polled around the disturbances, and what is awaited only where the run hangs or leaks: a task dump polls tasks
+//!   itself, and would be a disturbance of its own.
 //! - Without `--cfg tokio_unstable` a search knows the polls of the body only, and cannot seed `select!`.
 //! - A search on several threads is stress, and its report says so: no run is the same twice.
 //! - On a paused clock a program that waits for another process seems to wait for ever.
@@ -296,6 +309,8 @@ pub use check::Check;
 pub use disturb::plan::Plan;
 pub use disturb::signal::{self, Signal};
 pub use error::Error;
+#[cfg(feature = "proptest")]
+pub use explore::random::plans;
 pub use finding::{
     Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Searched, Site, Unseen,
 };

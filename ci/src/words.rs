@@ -277,8 +277,8 @@ pub(crate) fn vacuous(vacuous: Vacuous) -> Option<&'static str> {
         Vacuous::No => None,
         Vacuous::NoneChecked => Some(
             "no test was checked by lightsout, so this run proves nothing\n\
-             hint: write `use lightsout as _;` into the test crate, and its ordinary tests are looked at, or `#[lightsout::test]` in \
-             place of `#[tokio::test]` above the tests that are to leave nothing behind",
+             hint: write `#[lightsout::test]` in place of `#[tokio::test]` above the tests that are to leave nothing behind, or \
+             `use lightsout as _;` into the test crate to have its ordinary tests looked at",
         ),
         Vacuous::NoneRan => Some(
             "no test ran, so this run proves nothing\n\

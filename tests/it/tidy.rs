@@ -60,9 +60,11 @@ fn unsafe_code_is_fenced_off() {
         "src/source/allocation/door.rs",
         "src/source/allocation/plants.rs",
         "src/source/allocation/shape.rs",
+        "src/system/ctrl_c.rs",
         "src/system/debuginfo.rs",
         "src/system/disposition.rs",
         "src/system/dye.rs",
+        "tests/it/allocator.rs",
     ];
     only_in("unsafe {", &["src", "macros/src", "ci/src", "tests/it", "tests/services", "tests/corpus"], &fenced);
 }
