@@ -41,6 +41,7 @@ enum Rule {
     Panic(String),
     CreatedAt(String),
     CreatedIn(String),
+    Closable(String),
     /// Tasks by id.
     Known(Vec<u64>),
 }
@@ -83,6 +84,11 @@ impl Allow {
     /// (`Pool::start`), or a glob.
     pub fn created_in(function: impl Into<String>) -> Unreasoned {
         Unreasoned { rule: Rule::CreatedIn(function.into()) }
+    }
+
+    /// Allows a [`Closable`](crate::Closable) by its name, or a glob of it, to be closed twice, used after its end, or ended out of order.
+    pub fn closable(name: impl Into<String>) -> Unreasoned {
+        Unreasoned { rule: Rule::Closable(name.into()) }
     }
 
     /// Returns the rules that hold for every check: what lives as long as the process by design of who made it.
@@ -132,6 +138,7 @@ impl fmt::Display for Allow {
             Rule::Panic(message) => write!(f, "panic = {message:?}"),
             Rule::CreatedAt(place) => write!(f, "created_at = {place:?}"),
             Rule::CreatedIn(function) => write!(f, "created_in = {function:?}"),
+            Rule::Closable(name) => write!(f, "closable = {name:?}"),
             Rule::Known(ids) => write!(f, "a census of {}", ids.len()),
         }
     }
@@ -144,6 +151,7 @@ pub(crate) enum Subject<'a> {
     Thread { name: &'a str },
     Panic { message: &'a str },
     Channel { site: &'a Site, functions: &'a [String] },
+    Closable { name: &'a str },
 }
 
 /// What a rule without limits takes out of a check.
@@ -153,6 +161,7 @@ pub(crate) enum CatchAll {
     Threads,
     Panics,
     Channels,
+    Closables,
 }
 
 /// The rules of one run, ready to be asked.
@@ -216,6 +225,7 @@ impl Rules {
                 (CatchAll::Threads, Subject::Thread { name: "\u{1}" }),
                 (CatchAll::Panics, Subject::Panic { message: "\u{1}" }),
                 (CatchAll::Channels, Subject::Channel { site: &nowhere, functions: &unnamed }),
+                (CatchAll::Closables, Subject::Closable { name: "\u{1}" }),
             ];
             asked.into_iter().find(|(_, subject)| matcher.matches(*subject)).map(|(of, _)| (allow, of))
         })
@@ -244,6 +254,7 @@ enum Matcher {
     Panic(Pattern),
     CreatedAt { file: Pattern, line: Option<u32> },
     CreatedIn(Pattern),
+    Closable(Pattern),
     Known(Vec<u64>),
 }
 
@@ -259,6 +270,7 @@ impl Matcher {
                 Self::CreatedAt { file: pattern(&anywhere(file))?, line }
             }
             Rule::CreatedIn(function) => Self::CreatedIn(pattern(function)?),
+            Rule::Closable(name) => Self::Closable(pattern(name)?),
             Rule::SpawnedIn(function) => Self::SpawnedIn(pattern(function)?),
             Rule::Task(name) => Self::Task(pattern(name)?),
             Rule::Thread(name) => Self::Thread(pattern(name)?),
@@ -282,6 +294,7 @@ impl Matcher {
             }
             (Self::Task(pattern), Subject::Task { name: Some(name), .. })
             | (Self::Thread(pattern), Subject::Thread { name })
+            | (Self::Closable(pattern), Subject::Closable { name })
             | (Self::Panic(pattern), Subject::Panic { message: name }) => pattern.matches(name),
             (Self::Known(ids), Subject::Task { id, .. }) => ids.contains(&id),
             _ => false,

@@ -28,14 +28,26 @@ pub enum Kind {
     OpenChannel,
     /// A task panicked, whether or not anyone looked at its `JoinHandle`.
     TaskPanic,
+    /// Something that ends once was ended twice.
+    DoubleClose,
+    /// Something was used after its end.
+    UseAfterClose,
     /// Nothing was checked, so a pass would mean nothing.
     Vacuous,
 }
 
 impl Kind {
     /// Every kind, in the order in which reports list them.
-    pub const ALL: [Self; 6] =
-        [Self::Hang, Self::LeakedTask, Self::BlockedThread, Self::OpenChannel, Self::TaskPanic, Self::Vacuous];
+    pub const ALL: [Self; 8] = [
+        Self::Hang,
+        Self::LeakedTask,
+        Self::BlockedThread,
+        Self::OpenChannel,
+        Self::TaskPanic,
+        Self::DoubleClose,
+        Self::UseAfterClose,
+        Self::Vacuous,
+    ];
 
     /// Returns the name that reports, JSON and the command line use.
     #[must_use]
@@ -46,6 +58,8 @@ impl Kind {
             Self::BlockedThread => "blocked-thread",
             Self::OpenChannel => "open-channel",
             Self::TaskPanic => "task-panic",
+            Self::DoubleClose => "double-close",
+            Self::UseAfterClose => "use-after-close",
             Self::Vacuous => "vacuous",
         }
     }

@@ -1,5 +1,7 @@
 //! Judges what was seen in one run: facts in, findings out; no clock, no runtime, no thread.
 
+mod endings;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
@@ -72,6 +74,7 @@ pub(crate) fn judge(
     }
     findings.extend(judge.blocked_threads(&mut rules));
     findings.extend(judge.task_panics(&mut rules));
+    findings.extend(judge.misuses(&mut rules));
     let open = judge.open_channels(&mut rules);
     let notes = if settings.channels == Channels::Deny {
         findings.extend(open);

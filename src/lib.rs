@@ -113,6 +113,8 @@
 //! | `blocked-thread` | a blocking closure, or a thread that the test started, still runs after the runtime was stopped |
 //! | `open-channel` | a channel made in the test is open when all else has ended: a note, unless `channels = "deny"` |
 //! | `task-panic` | a task panicked, whether or not anyone looked at its `JoinHandle` |
+//! | `double-close` | a [`Closable`] was closed twice |
+//! | `use-after-close` | a [`Closable`] was used after its end |
 //! | `hang` | the body did not end by its deadline, or what it left does not let go |
 //! | `vacuous` | nothing was checked |
 //!
@@ -192,6 +194,7 @@ mod ledger;
 mod lock;
 #[doc(hidden)]
 pub mod private;
+mod probe;
 mod recorder;
 pub mod report;
 mod run;
@@ -210,6 +213,7 @@ pub use check::Check;
 pub use error::Error;
 pub use finding::{Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site, Unseen};
 pub use ledger::channel::{ChannelKind, LiveChannel};
+pub use probe::Closable;
 pub use run::Verdict;
 pub use runtime::Runtime;
 pub use settings::Channels;

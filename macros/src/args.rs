@@ -16,7 +16,7 @@ use crate::errors::{self, Errors};
 const FLAVORS: &[&str] = &["current_thread", "multi_thread", "local"];
 
 /// The rules of `allow`, by the names of the functions that make them.
-const RULES: &[&str] = &["spawned_at", "spawned_in", "task", "thread", "panic", "created_at", "created_in"];
+const RULES: &[&str] = &["spawned_at", "spawned_in", "task", "thread", "panic", "created_at", "created_in", "closable"];
 
 /// What an open channel means, by the variants of `Channels` in lower case.
 const CHANNELS: &[&str] = &["note", "deny", "ignore"];

@@ -53,6 +53,7 @@ mod function;
 /// | `panic` | the message of a task's panic |
 /// | `created_at` | the place that made a channel |
 /// | `created_in` | a function on the way from a channel's allocation to that place: `my_app::pool::*` |
+/// | `closable` | the name of something that ends twice, out of order, or before its last use |
 ///
 /// ```ignore
 /// // Ignored: this crate cannot depend on `lightsout`, which depends on it.

@@ -1,6 +1,7 @@
 //! What one run knows to be alive. Sources write here and read nothing; the ledger knows nobody above it.
 
 pub(crate) mod channel;
+pub(crate) mod closable;
 pub(crate) mod panic;
 #[cfg_attr(all(not(tokio_unstable), not(test)), expect(dead_code, reason = "only hooks write single tasks down"))]
 pub(crate) mod table;
@@ -23,6 +24,7 @@ use crate::system::dye::{self, Dye};
 use crate::system::threads::{self, Tid};
 
 use channel::ChannelKind;
+use closable::Closables;
 use panic::Panicked;
 use table::Tasks;
 use thread::RuntimeThreads;
@@ -43,6 +45,8 @@ pub(crate) struct Ledger {
     pub(crate) names: Mutex<BTreeMap<u64, String>>,
     /// For each task the code addresses on the stack of its spawn; empty unless a rule asks for functions.
     pub(crate) stacks: Mutex<BTreeMap<u64, Vec<usize>>>,
+    /// The things that end once.
+    pub(crate) closables: Closables,
     /// Panics on threads of the run, in the order in which they happened.
     pub(crate) panics: Mutex<Vec<Panicked>>,
     /// The threads that the run's runtime started.
@@ -67,6 +71,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Opens the ledger of a new run.
     pub(crate) fn open(number: RunNumber, kinds: &[ChannelKind]) -> Arc<Self> {
+        OPEN.fetch_add(1, Ordering::Relaxed);
         Arc::new_cyclic(|own: &Weak<Self>| Self {
             number,
             dye: runs::register(own.clone()),
@@ -75,6 +80,7 @@ impl Ledger {
             reader: OnceLock::new(),
             names: Mutex::default(),
             stacks: Mutex::default(),
+            closables: Closables::new(),
             panics: Mutex::default(),
             threads: RuntimeThreads::new(),
             kinds: Mutex::new(kinds.to_vec()),
@@ -186,6 +192,7 @@ impl Ledger {
 
 impl Drop for Ledger {
     fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
         if let Some(dye) = self.dye {
             runs::forget(dye);
         }
@@ -220,6 +227,27 @@ pub(crate) fn current() -> Option<Arc<Ledger>> {
         .ok()
         .flatten()
         .or_else(|| runs::by_dye(dye::of_this_thread()?))
+}
+
+/// How many runs of this process there are.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Calls `act` with the run that the calling thread belongs to, and does nothing outside one; cheap on the threads of a runtime, and
+/// where the process has no run at all.
+pub(crate) fn with_current<R>(act: impl FnOnce(&Ledger) -> R) -> Option<R> {
+    if OPEN.load(Ordering::Relaxed) == 0 {
+        return None;
+    }
+    let mut act = Some(act);
+    let own = HERE.try_with(|here| {
+        let here = here.try_borrow().ok()?;
+        let ledger = here.as_deref()?;
+        act.take().map(|act| act(ledger))
+    });
+    own.ok().flatten().or_else(|| {
+        let ledger = runs::by_dye(dye::of_this_thread()?)?;
+        act.take().map(|act| act(&ledger))
+    })
 }
 
 /// The runs of this process, by what marks their threads.

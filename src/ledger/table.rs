@@ -135,6 +135,11 @@ impl Tasks {
         self.find(id).is_some()
     }
 
+    /// Returns where a live task was spawned.
+    pub(crate) fn place(&self, id: u64) -> Option<&'static Location<'static>> {
+        self.find(id).and_then(Self::row).filter(|row| row.id == id).map(|row| row.place)
+    }
+
     /// Returns the live tasks, oldest id first.
     pub(crate) fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = self.slots().filter_map(Self::row).collect();

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::words;
-use crate::finding::{Ending, Finding, Report};
+use crate::finding::{Ending, Finding, Kind, Report};
 
 const BAD: Style = AnsiColor::Red.on_default().bold();
 /// A note fails nothing.
@@ -88,8 +88,8 @@ impl Page {
         let note = if style == NOTE { "note, " } else { "" };
         let kind = self.paint(style, &format!("{note}{}", finding.kind.name()));
         writeln!(self.text, "{kind}: {}", finding.summary)?;
-        for site in &finding.sites {
-            let label = site_label(finding);
+        for (place, site) in finding.sites.iter().enumerate() {
+            let label = site_label(finding.kind, place);
             self.painted_line(label, &site.to_string(), PLACE)?;
         }
         for evidence in &finding.evidence {
@@ -136,14 +136,16 @@ impl Page {
     }
 }
 
-/// Returns what the place of a finding is.
-fn site_label(finding: &Finding) -> &'static str {
-    use crate::finding::Kind;
-    match finding.kind {
-        Kind::LeakedTask | Kind::BlockedThread => "spawned at",
-        Kind::OpenChannel => "created at",
-        Kind::TaskPanic => "panicked at",
-        Kind::Hang | Kind::Vacuous => "test at",
+/// Returns what a place of a finding is, the first one having the number 0.
+fn site_label(kind: Kind, place: usize) -> &'static str {
+    match (kind, place) {
+        (Kind::LeakedTask | Kind::BlockedThread, _) => "spawned at",
+        (Kind::OpenChannel, _) => "created at",
+        (Kind::TaskPanic, _) => "panicked at",
+        (Kind::DoubleClose | Kind::UseAfterClose, 0) => "closed at",
+        (Kind::DoubleClose, _) => "again at",
+        (Kind::UseAfterClose, _) => "used at",
+        (Kind::Hang | Kind::Vacuous, _) => "test at",
     }
 }
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::allow::{Allow, CatchAll};
 use crate::census::LiveTask;
-use crate::finding::Unseen;
+use crate::finding::{Site, Unseen};
 use crate::ledger::channel::LiveChannel;
+use crate::ledger::closable::Act;
 use crate::seen::{Hang, Movement};
 
 /// Which clock a time was read on.
@@ -225,6 +226,61 @@ pub(crate) fn unseen_channels(missing: &[&str]) -> Option<Unseen> {
     (!missing.is_empty()).then_some(Unseen { what, why })
 }
 
+pub(crate) fn closed_again(name: &str, times: usize) -> String {
+    match times {
+        1 => format!("`{name}` was closed twice"),
+        times => format!("`{name}` was closed {times} more times after its end"),
+    }
+}
+
+pub(crate) fn used_after_close(name: &str, times: usize) -> String {
+    match times {
+        1 => format!("`{name}` was used after its end"),
+        times => format!("`{name}` was used {times} times after its end"),
+    }
+}
+
+pub(crate) fn next_of_double_close() -> String {
+    "let the first caller close it, and let every other one wait until that is done: a compare-and-swap as its first act".to_owned()
+}
+
+pub(crate) fn next_of_use_after_close() -> String {
+    "stop who uses it before it is closed, or refuse with an error what comes after".to_owned()
+}
+
+/// Says who did something.
+pub(crate) fn actor(act: &Act) -> String {
+    match (&act.spawned, act.task) {
+        (Some(site), _) => format!("the task spawned at {site}"),
+        (None, Some(_)) => "a task".to_owned(),
+        (None, None) => "the body, or a thread without a task".to_owned(),
+    }
+}
+
+pub(crate) fn actors(first: &Act, then: &Act) -> String {
+    let (first, then) = (actor(first), actor(then));
+    if first == then { format!("{first}, both times") } else { format!("{first}; then {then}") }
+}
+
+pub(crate) fn made(name: &str, site: &Site) -> String {
+    format!("`{name}`, made at {site}")
+}
+
+/// Says that something else ended, as one of several things that happened.
+pub(crate) fn closed_at(name: &str, site: &Site) -> String {
+    format!("`{name}` was closed at {site}")
+}
+
+/// Says what happened between two acts; of many things only the first.
+pub(crate) fn between(happened: &[String]) -> String {
+    const TOLD: usize = 6;
+    match happened.len() {
+        0 => "nothing else was closed".to_owned(),
+        many if many > TOLD => format!("{}; and {} more", happened[..TOLD].join("; "), many - TOLD),
+        _ => happened.join("; "),
+    }
+}
+
 pub(crate) fn unseen_threads() -> Unseen {
     Unseen {
         what: "threads that the test started itself".to_owned(),
@@ -247,6 +303,7 @@ pub(crate) fn unseen_by_rule(of: CatchAll, rule: &Allow) -> Option<Unseen> {
         CatchAll::Threads => "threads",
         CatchAll::Panics => "panics of tasks",
         CatchAll::Channels => "channels",
+        CatchAll::Closables => "what is ended twice, out of order, or used after its end",
     };
     Some(Unseen { what: what.to_owned(), why: format!("the rule {rule} allows all of them") })
 }

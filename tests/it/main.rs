@@ -4,6 +4,7 @@ mod attribute;
 mod channels;
 mod checked;
 mod claims;
+mod closables;
 mod hangs;
 mod leaks;
 mod panics;

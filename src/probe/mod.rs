@@ -1,0 +1,6 @@
+//! What test doubles and jobs carry, so that a run sees what no runtime can: that something was ended twice, used after its end, or
+//! accepted and dropped. Outside a run they do nothing.
+
+mod closable;
+
+pub use closable::Closable;
