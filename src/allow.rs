@@ -75,7 +75,7 @@ impl Allow {
         Unreasoned { rule: Rule::Panic(message.into()) }
     }
 
-    /// Allows channels by the place that made them: a file, a line of it, or a glob, as for [`spawned_at`](Self::spawned_at).
+    /// Allows channels to stay open, and tickets to be lost, by the place that made them: a file, a line of it, or a glob, as for [`spawned_at`](Self::spawned_at).
     pub fn created_at(place: impl Into<String>) -> Unreasoned {
         Unreasoned { rule: Rule::CreatedAt(place.into()) }
     }
@@ -152,6 +152,7 @@ pub(crate) enum Subject<'a> {
     Panic { message: &'a str },
     Channel { site: &'a Site, functions: &'a [String] },
     Closable { name: &'a str },
+    Ticket { site: &'a Site },
 }
 
 /// What a rule without limits takes out of a check.
@@ -162,6 +163,7 @@ pub(crate) enum CatchAll {
     Panics,
     Channels,
     Closables,
+    Tickets,
 }
 
 /// The rules of one run, ready to be asked.
@@ -217,7 +219,7 @@ impl Rules {
     pub(crate) fn catch_alls(&self) -> impl Iterator<Item = (&Allow, CatchAll)> {
         let unnamed = ["\u{1}".to_owned()];
         let nowhere = Site { file: "\u{1}/\u{1}.rs".into(), line: 0, column: 0 };
-        self.0.iter().filter_map(move |Ready { allow, matcher, .. }| {
+        self.0.iter().flat_map(move |Ready { allow, matcher, .. }| {
             // Tasks without a name are common, and no rule about names allows them.
             let (function, name) = (Some("\u{1}"), None);
             let asked = [
@@ -225,9 +227,11 @@ impl Rules {
                 (CatchAll::Threads, Subject::Thread { name: "\u{1}" }),
                 (CatchAll::Panics, Subject::Panic { message: "\u{1}" }),
                 (CatchAll::Channels, Subject::Channel { site: &nowhere, functions: &unnamed }),
+                (CatchAll::Tickets, Subject::Ticket { site: &nowhere }),
                 (CatchAll::Closables, Subject::Closable { name: "\u{1}" }),
             ];
-            asked.into_iter().find(|(_, subject)| matcher.matches(*subject)).map(|(of, _)| (allow, of))
+            let all = asked.into_iter().filter(|(_, subject)| matcher.matches(*subject));
+            all.map(|(of, _)| (allow, of)).collect::<Vec<_>>()
         })
     }
 
@@ -285,7 +289,7 @@ impl Matcher {
                 functions.iter().flat_map(|function| path_ends(function)).any(|end| pattern.matches(end))
             }
             (Self::SpawnedAt { file, line }, Subject::Task { site, .. })
-            | (Self::CreatedAt { file, line }, Subject::Channel { site, .. }) => {
+            | (Self::CreatedAt { file, line }, Subject::Channel { site, .. } | Subject::Ticket { site }) => {
                 let slashes = MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
                 line.is_none_or(|line| line == site.line) && file.matches_with(&site.file.replace('\\', "/"), slashes)
             }

@@ -32,13 +32,15 @@ pub enum Kind {
     DoubleClose,
     /// Something was used after its end.
     UseAfterClose,
+    /// A piece of work was accepted, and neither done nor refused.
+    LostWork,
     /// Nothing was checked, so a pass would mean nothing.
     Vacuous,
 }
 
 impl Kind {
     /// Every kind, in the order in which reports list them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Hang,
         Self::LeakedTask,
         Self::BlockedThread,
@@ -46,6 +48,7 @@ impl Kind {
         Self::TaskPanic,
         Self::DoubleClose,
         Self::UseAfterClose,
+        Self::LostWork,
         Self::Vacuous,
     ];
 
@@ -60,6 +63,7 @@ impl Kind {
             Self::TaskPanic => "task-panic",
             Self::DoubleClose => "double-close",
             Self::UseAfterClose => "use-after-close",
+            Self::LostWork => "lost-work",
             Self::Vacuous => "vacuous",
         }
     }
@@ -231,6 +235,27 @@ pub struct Unseen {
     pub why: String,
 }
 
+/// What became of the work that was accepted. It adds up: `accepted` is `done`, `refused` and `lost` together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Work {
+    /// How many pieces of work were handed in.
+    pub accepted: u64,
+    /// How many were done.
+    pub done: u64,
+    /// How many were refused.
+    pub refused: u64,
+    /// How many were neither when the test was over.
+    pub lost: u64,
+}
+
+impl Work {
+    pub(crate) fn is_none(&self) -> bool {
+        self.accepted == 0
+    }
+}
+
 /// What was searched, and what was not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -238,6 +263,8 @@ pub struct Coverage {
     pub(crate) runs: u64,
     pub(crate) tasks: u64,
     pub(crate) exact: bool,
+    #[serde(default, skip_serializing_if = "Work::is_none")]
+    pub(crate) work: Work,
     pub(crate) unseen: Vec<Unseen>,
 }
 
@@ -258,6 +285,12 @@ impl Coverage {
     #[must_use]
     pub fn is_exact(&self) -> bool {
         self.exact
+    }
+
+    /// Returns what became of the work that was accepted.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        self.work
     }
 
     /// Returns what was not looked at, and why.

@@ -1,6 +1,7 @@
 //! Judges what was seen in one run: facts in, findings out; no clock, no runtime, no thread.
 
 mod endings;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
@@ -75,6 +76,7 @@ pub(crate) fn judge(
     findings.extend(judge.blocked_threads(&mut rules));
     findings.extend(judge.task_panics(&mut rules));
     findings.extend(judge.misuses(&mut rules));
+    findings.extend(judge.lost_work(&mut rules));
     let open = judge.open_channels(&mut rules);
     let notes = if settings.channels == Channels::Deny {
         findings.extend(open);
@@ -341,7 +343,7 @@ impl Judge<'_> {
         for (rule, of) in rules.catch_alls() {
             unseen.extend(words::unseen_by_rule(of, rule));
         }
-        Coverage { runs: 1, tasks: spawned, exact: hooks::HOOKED, unseen }
+        Coverage { runs: 1, tasks: spawned, exact: hooks::HOOKED, work: self.work(), unseen }
     }
 }
 

@@ -115,6 +115,7 @@
 //! | `task-panic` | a task panicked, whether or not anyone looked at its `JoinHandle` |
 //! | `double-close` | a [`Closable`] was closed twice |
 //! | `use-after-close` | a [`Closable`] was used after its end |
+//! | `lost-work` | a [`Ticket`] was dropped, or kept, without being done or refused |
 //! | `hang` | the body did not end by its deadline, or what it left does not let go |
 //! | `vacuous` | nothing was checked |
 //!
@@ -211,9 +212,11 @@ pub use allow::{Allow, Unreasoned};
 pub use census::{Census, LiveTask, State, allow, census, channel_kind};
 pub use check::Check;
 pub use error::Error;
-pub use finding::{Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site, Unseen};
+pub use finding::{
+    Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site, Unseen, Work,
+};
 pub use ledger::channel::{ChannelKind, LiveChannel};
-pub use probe::Closable;
+pub use probe::{Closable, Ticket};
 pub use run::Verdict;
 pub use runtime::Runtime;
 pub use settings::Channels;

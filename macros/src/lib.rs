@@ -51,7 +51,7 @@ mod function;
 /// | `task` | the name of a task |
 /// | `thread` | the name of a thread |
 /// | `panic` | the message of a task's panic |
-/// | `created_at` | the place that made a channel |
+/// | `created_at` | the place that made a channel that stays open, or a ticket that is lost |
 /// | `created_in` | a function on the way from a channel's allocation to that place: `my_app::pool::*` |
 /// | `closable` | the name of something that ends twice, out of order, or before its last use |
 ///

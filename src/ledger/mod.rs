@@ -6,6 +6,7 @@ pub(crate) mod panic;
 #[cfg_attr(all(not(tokio_unstable), not(test)), expect(dead_code, reason = "only hooks write single tasks down"))]
 pub(crate) mod table;
 pub(crate) mod thread;
+pub(crate) mod ticket;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use closable::Closables;
 use panic::Panicked;
 use table::Tasks;
 use thread::RuntimeThreads;
+use ticket::Tickets;
 
 /// Everything that one run knows.
 #[derive(Debug)]
@@ -47,6 +49,8 @@ pub(crate) struct Ledger {
     pub(crate) stacks: Mutex<BTreeMap<u64, Vec<usize>>>,
     /// The things that end once.
     pub(crate) closables: Closables,
+    /// The work that was accepted; tickets share it, and may outlive the run.
+    pub(crate) tickets: Arc<Tickets>,
     /// Panics on threads of the run, in the order in which they happened.
     pub(crate) panics: Mutex<Vec<Panicked>>,
     /// The threads that the run's runtime started.
@@ -81,6 +85,7 @@ impl Ledger {
             names: Mutex::default(),
             stacks: Mutex::default(),
             closables: Closables::new(),
+            tickets: Arc::new(Tickets::new()),
             panics: Mutex::default(),
             threads: RuntimeThreads::new(),
             kinds: Mutex::new(kinds.to_vec()),
@@ -170,6 +175,7 @@ impl Ledger {
 
     /// Lets go of the runtime, which a counter would otherwise keep allocated.
     pub(crate) fn release_runtime(&self) {
+        self.tickets.stop();
         *lock(&self.runtime) = None;
     }
 

@@ -2,5 +2,7 @@
 //! accepted and dropped. Outside a run they do nothing.
 
 mod closable;
+pub(crate) mod ticket;
 
 pub use closable::Closable;
+pub use ticket::Ticket;

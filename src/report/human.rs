@@ -71,6 +71,9 @@ impl Page {
             };
             self.line("allowed", &text)?;
         }
+        if report.coverage.work.lost > 0 {
+            self.line("work", &words::work(report.coverage.work))?;
+        }
         for unseen in &report.coverage.unseen {
             self.line("not seen", &format!("{} ({})", unseen.what, unseen.why))?;
         }
@@ -145,6 +148,8 @@ fn site_label(kind: Kind, place: usize) -> &'static str {
         (Kind::DoubleClose | Kind::UseAfterClose, 0) => "closed at",
         (Kind::DoubleClose, _) => "again at",
         (Kind::UseAfterClose, _) => "used at",
+        (Kind::LostWork, 0) => "made at",
+        (Kind::LostWork, _) => "dropped at",
         (Kind::Hang | Kind::Vacuous, _) => "test at",
     }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::allow::{Allow, CatchAll};
 use crate::census::LiveTask;
-use crate::finding::{Site, Unseen};
+use crate::finding::{Site, Unseen, Work};
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::closable::Act;
-use crate::seen::{Hang, Movement};
+use crate::seen::{Hang, Loss, Movement};
 
 /// Which clock a time was read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,6 +248,37 @@ pub(crate) fn next_of_use_after_close() -> String {
     "stop who uses it before it is closed, or refuse with an error what comes after".to_owned()
 }
 
+pub(crate) fn lost(number: usize) -> String {
+    let verb = if number == 1 { "was" } else { "were" };
+    format!("{} of work {verb} accepted, and neither done nor refused", count(number, "piece"))
+}
+
+/// Says how work was lost.
+pub(crate) fn loss(loss: Loss) -> &'static str {
+    match loss {
+        Loss::Dropped => "dropped",
+        Loss::Panicked => "dropped by a panic",
+        Loss::Stopped => "dropped with the runtime, by a task that was still alive after the test",
+        Loss::Held => "still held when the test was over",
+    }
+}
+
+pub(crate) fn next_of_loss(loss: Loss) -> String {
+    match loss {
+        Loss::Dropped => "drain the queue that it was in before it is dropped, or refuse what is left in it",
+        Loss::Panicked => "catch the panic of a job where jobs are run, and refuse the job there",
+        Loss::Stopped => "let the task come to its end before the test does: await it after telling it to stop",
+        Loss::Held => "end what holds it: a static, a cycle of Arcs, or a value that was forgotten",
+    }
+    .to_owned()
+}
+
+/// Says what became of the work, so that it adds up.
+pub(crate) fn work(work: Work) -> String {
+    let Work { accepted, done, refused, lost } = work;
+    format!("{accepted} accepted = {done} done + {refused} refused + {lost} lost")
+}
+
 /// Says who did something.
 pub(crate) fn actor(act: &Act) -> String {
     match (&act.spawned, act.task) {
@@ -303,6 +334,7 @@ pub(crate) fn unseen_by_rule(of: CatchAll, rule: &Allow) -> Option<Unseen> {
         CatchAll::Threads => "threads",
         CatchAll::Panics => "panics of tasks",
         CatchAll::Channels => "channels",
+        CatchAll::Tickets => "lost work",
         CatchAll::Closables => "what is ended twice, out of order, or used after its end",
     };
     Some(Unseen { what: what.to_owned(), why: format!("the rule {rule} allows all of them") })

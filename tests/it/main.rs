@@ -14,5 +14,6 @@ mod reports;
 mod rules;
 mod runtimes;
 mod threads;
+mod tickets;
 mod tidy;
 mod ui;
