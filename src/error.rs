@@ -14,6 +14,7 @@ pub struct Error {
 enum ErrorKind {
     Environment { name: &'static str, value: String, accepted: &'static str },
     Pattern { pattern: String, cause: glob::PatternError },
+    Order { rule: String, cause: String },
     Unsupported { what: String, hint: &'static str },
     Runtime { cause: io::Error },
     Thread { cause: io::Error },
@@ -29,6 +30,10 @@ impl Error {
 
     pub(crate) fn pattern(pattern: &str, cause: glob::PatternError) -> Self {
         Self { kind: ErrorKind::Pattern { pattern: pattern.to_owned(), cause } }
+    }
+
+    pub(crate) fn order(rule: &str, cause: String) -> Self {
+        Self { kind: ErrorKind::Order { rule: rule.to_owned(), cause } }
     }
 
     pub(crate) fn unsupported(what: impl Into<String>, hint: &'static str) -> Self {
@@ -63,6 +68,11 @@ impl fmt::Display for Error {
                 write!(f, "failed to read the environment variable `{name}`: `{value}` is not {accepted}")
             }
             ErrorKind::Pattern { pattern, cause } => write!(f, "failed to read the pattern `{pattern}`: {cause}"),
+            ErrorKind::Order { rule, cause } => write!(
+                f,
+                "failed to read the order `{rule}`: {cause}\nhint: write what ends first at the left, as in `listener < \
+                 connections < database`"
+            ),
             ErrorKind::Unsupported { what, hint } => write!(f, "failed to set up {what}\nhint: {hint}"),
             ErrorKind::Runtime { cause } => write!(f, "failed to build the run's runtime: {cause}"),
             ErrorKind::Thread { cause } => write!(f, "failed to start the run's thread: {cause}"),
@@ -85,7 +95,10 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.kind {
-            ErrorKind::Environment { .. } | ErrorKind::Unsupported { .. } | ErrorKind::NewerReport { .. } => None,
+            ErrorKind::Environment { .. }
+            | ErrorKind::Order { .. }
+            | ErrorKind::Unsupported { .. }
+            | ErrorKind::NewerReport { .. } => None,
             ErrorKind::Pattern { cause, .. } => Some(cause),
             ErrorKind::Runtime { cause } | ErrorKind::Thread { cause } | ErrorKind::WriteReport { cause, .. } => {
                 Some(cause)

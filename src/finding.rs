@@ -32,6 +32,8 @@ pub enum Kind {
     DoubleClose,
     /// Something was used after its end.
     UseAfterClose,
+    /// A stated order of endings was broken.
+    OutOfOrder,
     /// A piece of work was accepted, and neither done nor refused.
     LostWork,
     /// Nothing was checked, so a pass would mean nothing.
@@ -40,7 +42,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which reports list them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Hang,
         Self::LeakedTask,
         Self::BlockedThread,
@@ -48,6 +50,7 @@ impl Kind {
         Self::TaskPanic,
         Self::DoubleClose,
         Self::UseAfterClose,
+        Self::OutOfOrder,
         Self::LostWork,
         Self::Vacuous,
     ];
@@ -63,6 +66,7 @@ impl Kind {
             Self::TaskPanic => "task-panic",
             Self::DoubleClose => "double-close",
             Self::UseAfterClose => "use-after-close",
+            Self::OutOfOrder => "out-of-order",
             Self::LostWork => "lost-work",
             Self::Vacuous => "vacuous",
         }

@@ -1,6 +1,7 @@
 //! Judges what was seen in one run: facts in, findings out; no clock, no runtime, no thread.
 
 mod endings;
+mod order;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,6 +77,7 @@ pub(crate) fn judge(
     findings.extend(judge.blocked_threads(&mut rules));
     findings.extend(judge.task_panics(&mut rules));
     findings.extend(judge.misuses(&mut rules));
+    findings.extend(judge.out_of_order(&mut rules));
     findings.extend(judge.lost_work(&mut rules));
     let open = judge.open_channels(&mut rules);
     let notes = if settings.channels == Channels::Deny {

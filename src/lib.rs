@@ -115,6 +115,7 @@
 //! | `task-panic` | a task panicked, whether or not anyone looked at its `JoinHandle` |
 //! | `double-close` | a [`Closable`] was closed twice |
 //! | `use-after-close` | a [`Closable`] was used after its end |
+//! | `out-of-order` | a stated order of endings was broken |
 //! | `lost-work` | a [`Ticket`] was dropped, or kept, without being done or refused |
 //! | `hang` | the body did not end by its deadline, or what it left does not let go |
 //! | `vacuous` | nothing was checked |
@@ -134,6 +135,8 @@
 //! | deadline of the body | `deadline = "5s"` | [`deadline`](Check::deadline) | `LIGHTSOUT_DEADLINE` |
 //! | grace of what it left | `grace = "1s"` | [`grace`](Check::grace) | `LIGHTSOUT_GRACE` |
 //! | what an open channel means | `channels = "deny"` | [`channels`](Check::channels) | |
+//! | in what order things end | `order = "listener < database"` | [`order`](Check::order) | |
+//! | which names there are | `components = "listener, database"` | [`components`](Check::components) | |
 //! | what may live on | `allow(spawned_at = "...", reason = "...")` | [`allow`](Check::allow) | |
 //! | runtime | `flavor`, `worker_threads`, `start_paused` | [`runtime`](Check::runtime) | |
 //! | folder for reports | | | `LIGHTSOUT_REPORT_DIR` |
@@ -193,6 +196,7 @@ mod finding;
 mod judge;
 mod ledger;
 mod lock;
+mod order;
 #[doc(hidden)]
 pub mod private;
 mod probe;

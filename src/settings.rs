@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::allow::Allow;
 use crate::error::Error;
 use crate::ledger::channel::ChannelKind;
+use crate::order::Order;
 use crate::runtime::Runtime;
 
 /// How long a body may take where nobody says otherwise.
@@ -33,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) kinds: Vec<ChannelKind>,
     /// Who reads what is no finding.
     pub(crate) notes: Notes,
+    /// In what order things are to end.
+    pub(crate) order: Order,
 }
 
 /// What a channel means that is still open when everything else of a test has ended.
@@ -77,6 +80,7 @@ impl Default for Settings {
             channels: Channels::Note,
             kinds: Vec::new(),
             notes: Notes::Read,
+            order: Order::default(),
         }
     }
 }

@@ -69,6 +69,22 @@ const ARGUMENTS: &[Argument] = &[
         call: |given, library| given.channels().map(|meaning| quote!(.channels(#library::Channels::#meaning))),
     },
     Argument {
+        name: "order",
+        flavors: FLAVORS,
+        times: Times::Any,
+        call: |given, _| {
+            given
+                .words("names in the order of their ends, as in `order = \"listener < database\"`")
+                .map(|order| quote!(.order(#order)))
+        },
+    },
+    Argument {
+        name: "components",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.names().map(|names| quote!(.components([#(#names),*]))),
+    },
+    Argument {
         name: "allow",
         flavors: FLAVORS,
         times: Times::Any,
@@ -298,6 +314,13 @@ impl Given {
 
     fn is_rule(&self) -> bool {
         RULES.iter().any(|rule| self.name == rule)
+    }
+
+    /// Returns the names in a text, which commas part.
+    fn names(&self) -> syn::Result<Vec<String>> {
+        let wanted = "names in quotes, as in `components = \"listener, database\"`";
+        let names: Vec<String> = self.words(wanted)?.value().split(',').map(|name| name.trim().to_owned()).collect();
+        if names.iter().any(String::is_empty) { Err(self.wants(wanted)) } else { Ok(names) }
     }
 
     fn words(&self, wanted: &str) -> syn::Result<LitStr> {

@@ -34,6 +34,8 @@ mod function;
 /// | `deadline = "5s"` | how long the body may take before it counts as hung; not zero | `"60s"` |
 /// | `grace = "500ms"` | how long what is left may take to end once the body has returned | `"500ms"` |
 /// | `channels = "deny"` | what a channel means that is open when all else has ended: `"note"`, `"deny"` (it fails the test) or `"ignore"` | `"note"` |
+/// | `order = "listener < database"` | in what order things end, by name; can be given several times | nothing |
+/// | `components = "listener, database"` | which names there are, so that a slip in `order` is an error at the start | whatever the body makes |
 /// | `allow(spawned_at = "src/pool.rs:40", reason = "...")` | what may stay alive, and why; can be given several times | nothing |
 /// | `crate = "path"` | where `lightsout` is, for a crate that re-exports it; a bare path will do too | `::lightsout` |
 ///

@@ -26,6 +26,8 @@ pub(crate) struct Record {
     pub(crate) name: Cow<'static, str>,
     /// Where it was made.
     pub(crate) made: Site,
+    /// When, among the acts of the process.
+    pub(crate) since: u64,
     /// The number of the ledger that came to know it last, or `NO_LEDGER`.
     home: AtomicU64,
     /// Its end; unset while it is open.
@@ -64,11 +66,16 @@ pub(crate) struct Misuse {
     pub(crate) act: Act,
 }
 
+/// Returns the next number of an act.
+fn tick() -> u64 {
+    static TICKS: AtomicU64 = AtomicU64::new(0);
+    TICKS.fetch_add(1, Ordering::Relaxed)
+}
+
 impl Act {
     /// Writes down that something is done here and now.
     fn now(at: Site) -> Self {
-        static TICKS: AtomicU64 = AtomicU64::new(0);
-        let tick = TICKS.fetch_add(1, Ordering::Relaxed);
+        let tick = tick();
         let task = tokio::task::try_id().map(crate::source::hooks::number);
         let of_run = |ledger: &Ledger| {
             let spawned = task.and_then(|task| ledger.tasks.place(task)).map(Site::of);
@@ -120,7 +127,7 @@ impl Record {
     /// Makes a thing that is open, for the run that the calling thread belongs to.
     pub(crate) fn open(name: Cow<'static, str>, made: Site) -> Arc<Self> {
         let (home, closed, misuses) = (AtomicU64::new(NO_LEDGER), OnceLock::new(), Mutex::default());
-        let record = Arc::new(Self { name, made, home, closed, misuses });
+        let record = Arc::new(Self { name, made, since: tick(), home, closed, misuses });
         super::with_current(|ledger| ledger.closables.meet(&record));
         record
     }

@@ -148,6 +148,8 @@ fn site_label(kind: Kind, place: usize) -> &'static str {
         (Kind::DoubleClose | Kind::UseAfterClose, 0) => "closed at",
         (Kind::DoubleClose, _) => "again at",
         (Kind::UseAfterClose, _) => "used at",
+        (Kind::OutOfOrder, 0) => "ended at",
+        (Kind::OutOfOrder, _) => "only then",
         (Kind::LostWork, 0) => "made at",
         (Kind::LostWork, _) => "dropped at",
         (Kind::Hang | Kind::Vacuous, _) => "test at",

@@ -248,6 +248,38 @@ pub(crate) fn next_of_use_after_close() -> String {
     "stop who uses it before it is closed, or refuse with an error what comes after".to_owned()
 }
 
+pub(crate) fn out_of_order(late: &str, early: &str) -> String {
+    format!("`{early}` ended while `{late}` was open")
+}
+
+pub(crate) fn next_of_order(late: &str, early: &str) -> String {
+    format!("close `{late}` first, wait until that is done, and only then close `{early}`")
+}
+
+pub(crate) fn end_of(name: &str, made: &Site, end: Option<&Act>) -> String {
+    let made = self::made(name, made);
+    match end {
+        Some(end) => format!("{made}, was closed by {}", actor(end)),
+        None => format!("{made}, was never closed"),
+    }
+}
+
+pub(crate) fn order_of_nothing(name: &str) -> String {
+    format!("`{name}` stands in the order, and nothing in the test has this name")
+}
+
+pub(crate) fn order_without_end() -> String {
+    "nothing that stands in the order ended in the test, so the order was not checked".to_owned()
+}
+
+pub(crate) fn next_of_vacuous_order() -> String {
+    "give the things that end these names, close them in the test, or take the order out".to_owned()
+}
+
+pub(crate) fn names(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_owned() } else { format!("`{}`", names.join("`, `")) }
+}
+
 pub(crate) fn lost(number: usize) -> String {
     let verb = if number == 1 { "was" } else { "were" };
     format!("{} of work {verb} accepted, and neither done nor refused", count(number, "piece"))

@@ -7,6 +7,7 @@ mod claims;
 mod closables;
 mod hangs;
 mod leaks;
+mod orders;
 mod panics;
 mod parallel;
 mod reliability;
