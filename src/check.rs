@@ -96,7 +96,7 @@ impl Check {
     }
 
     /// States in what order things end, by the names of [`Closable`](crate::Closable)s and of components that tell of their end by
-    /// tracing: `"listener < connections < database"`, and after a comma a further chain. Every thing of a name must have
+    /// [tracing](crate::convention): `"listener < connections < database"`, and after a comma a further chain. Every thing of a name must have
     /// ended before the first one of a later name does; else that is an `out-of-order` finding. Several orders hold together.
     ///
     /// A name that nothing in the body has is `vacuous`.

@@ -5,6 +5,7 @@ mod order;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -342,6 +343,8 @@ impl Judge<'_> {
         if dye::of_nothing() {
             unseen.push(words::unseen_threads());
         }
+        unseen.extend(self.ledger.components.misunderstood().into_iter().map(words::misunderstood));
+        unseen.extend(self.ledger.events_missed.load(Ordering::Acquire).then(words::unseen_events));
         for (rule, of) in rules.catch_alls() {
             unseen.extend(words::unseen_by_rule(of, rule));
         }

@@ -120,6 +120,8 @@
 //! | `hang` | the body did not end by its deadline, or what it left does not let go |
 //! | `vacuous` | nothing was checked |
 //!
+//! Components that use `tracing` need neither [`Closable`] nor [`Ticket`]: see [`convention`].
+//!
 //! All of them are told together, and none hides a failed assertion of the test itself. Only a body that hangs is told without leaks:
 //! what is alive beside it is in its own finding.
 //!
@@ -191,6 +193,7 @@ mod allow;
 mod bell;
 mod census;
 mod check;
+pub mod convention;
 mod error;
 mod finding;
 mod judge;

@@ -27,7 +27,7 @@ use crate::settings::{Allocations, Channels, Notes, Settings};
 use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
 use crate::source::hooks::HOOKED;
-use crate::source::{allocation, names, panics};
+use crate::source::{allocation, panics, tracing};
 use crate::system::symbols::Frame;
 use crate::system::threads::{self, OsThread};
 
@@ -103,6 +103,7 @@ where
         Allocations::Recorded | Allocations::Ignored => recorder::NO_RUN,
     };
     let ledger = Ledger::open(number, &settings.kinds);
+    tracing::remember(&ledger);
     Ok((watched(name, &ledger, settings, body)?, ledger))
 }
 
@@ -186,14 +187,14 @@ where
 {
     let began = Instant::now();
     ledger.adopt_body_thread();
-    names::read(ledger, &settings.allow);
+    tracing::read(ledger, &settings.allow);
     let functions = settings.allow.iter().any(Allow::asks_for_functions);
     // Its workers are tasks too, and not the body's.
     let runtime = recorder::unrecorded(|| settings.runtime.build(ledger, functions))?;
     let metrics = runtime.handle().metrics();
     let workers = settings.runtime.workers(&metrics);
     ledger.start(metrics, workers);
-    names::read_all(ledger);
+    tracing::read_all(ledger);
     let ring_in = |time| {
         // Nobody listens any more where the run was given up.
         let _ = bell.send(time);
@@ -289,14 +290,16 @@ where
     }
 
     /// Polls the body until it ends or the bell is rung.
-    async fn until(&mut self, ledger: &Ledger, deadline: Duration) -> BodyEnd {
+    async fn until(&mut self, ledger: &Arc<Ledger>, deadline: Duration) -> BodyEnd {
         let Some(future) = &mut self.future else {
             let ending = self.stillborn.take().expect("lightsout bug: a body was polled after its end");
             return BodyEnd { ending, hang: None, awaits: Vec::new() };
         };
         let ending = poll_fn(|cx| {
             ledger.threads.show(BODY);
-            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx).map(Verdict::ending))) {
+            let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx).map(Verdict::ending)));
+            tracing::stay_on_top(ledger);
+            match polled {
                 Ok(Poll::Ready(ending)) => Poll::Ready(ending),
                 Err(payload) => Poll::Ready(panicked(&*payload)),
                 Ok(Poll::Pending) if ledger.bell.calls() > 0 => Poll::Ready(Ending::Unfinished),

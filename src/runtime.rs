@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Handle, RuntimeMetrics};
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::source::hooks::{self, Hooks};
-use crate::source::names;
+use crate::source::tracing;
 
 type Callback = Arc<dyn Fn() + Send + Sync>;
 
@@ -194,7 +194,7 @@ impl Runtime {
         let [start, stop, park, unpark] = [(); 4].map(|()| ledger.clone());
         let ours = move || {
             start.adopt_thread();
-            names::adopt_thread(&start);
+            tracing::adopt_thread(&start);
             start.threads.begin();
         };
         builder.on_thread_start(chain(ours, &self.start));

@@ -72,4 +72,6 @@ pub(crate) enum Loss {
     Stopped,
     /// Its ticket was still there when all was over.
     Held,
+    /// An event told that it was accepted, and none what became of it.
+    Untold,
 }

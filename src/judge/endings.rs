@@ -16,7 +16,7 @@ impl Judge<'_> {
     pub(super) fn misuses(&self, rules: &mut Rules) -> Vec<Finding> {
         let mut same: BTreeMap<Same, Finding> = BTreeMap::new();
         for record in self.ledger.closables.known() {
-            let Some(end) = record.end() else { continue };
+            let Some(end) = record.first_end() else { continue };
             for misuse in self.ledger.closables.misuses(&record) {
                 if rules.permit(Subject::Closable { name: &record.name }) {
                     continue;
@@ -51,7 +51,7 @@ impl Judge<'_> {
     fn between(&self, first: &Act, then: &Act) -> Vec<String> {
         let known = self.ledger.closables.known();
         let mut ends: Vec<(&Act, &Record)> =
-            known.iter().filter_map(|record| Some((self.ledger.closables.end(record)?, &**record))).collect();
+            known.iter().filter_map(|record| Some((self.ledger.closables.first_end(record)?, &**record))).collect();
         ends.retain(|(end, _)| first.tick < end.tick && end.tick < then.tick);
         ends.sort_by_key(|(end, _)| end.tick);
         ends.into_iter().map(|(end, record)| words::closed_at(&record.name, &end.at)).collect()

@@ -35,7 +35,7 @@ impl Judge<'_> {
         then: &'a str,
     ) -> impl Iterator<Item = (&'a Record, &'a Record, &'a Act)> {
         let named = |name| known.iter().map(|record| &**record).filter(move |record| record.name == name);
-        let ends = named(then).filter_map(|early| Some((early, self.ledger.closables.end(early)?)));
+        let ends = named(then).filter_map(|early| Some((early, self.ledger.closables.first_end(early)?)));
         let ends: Vec<_> = ends.collect();
         ends.into_iter().flat_map(move |(early, end)| {
             let was_open =

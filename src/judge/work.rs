@@ -31,6 +31,9 @@ impl Judge<'_> {
             let (loss, place) = lost.how();
             *losses.entry((lost.made, loss, place)).or_default() += 1;
         }
+        for made in self.ledger.components.open() {
+            *losses.entry((made, Loss::Untold, None)).or_default() += 1;
+        }
         losses.retain(|(site, ..), count| !(0..*count).fold(false, |_, _| rules.permit(Subject::Ticket { site })));
         losses.into_iter().map(|((made, loss, place), count)| self.loss(made, loss, place, count)).collect()
     }
@@ -47,7 +50,7 @@ impl Judge<'_> {
 
     /// Returns what became of all the work.
     pub(super) fn work(&self) -> Work {
-        let mut work = Work::default();
+        let mut work = self.ledger.components.work();
         for tally in self.ledger.tickets.tallies() {
             work.accepted += tally.accepted;
             work.done += tally.done;

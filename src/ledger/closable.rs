@@ -30,6 +30,8 @@ pub(crate) struct Record {
     pub(crate) since: u64,
     /// The number of the ledger that came to know it last, or `NO_LEDGER`.
     home: AtomicU64,
+    /// The beginning of its end; unset before that, and where nobody tells of it.
+    begun: OnceLock<Act>,
     /// Its end; unset while it is open.
     closed: OnceLock<Act>,
     /// What was done to it after its end.
@@ -108,9 +110,9 @@ impl Closables {
         lock(&record.misuses).iter().filter(|misuse| misuse.act.ledger == self.number).cloned().collect()
     }
 
-    /// Returns the end of a thing, if it came in this run.
-    pub(crate) fn end<'a>(&self, record: &'a Record) -> Option<&'a Act> {
-        record.end().filter(|act| act.ledger == self.number)
+    /// Returns the first thing that was done to end a thing, if that was in this run.
+    pub(crate) fn first_end<'a>(&self, record: &'a Record) -> Option<&'a Act> {
+        record.first_end().filter(|act| act.ledger == self.number)
     }
 
     /// Comes to know a thing.
@@ -126,8 +128,8 @@ impl Closables {
 impl Record {
     /// Makes a thing that is open, for the run that the calling thread belongs to.
     pub(crate) fn open(name: Cow<'static, str>, made: Site) -> Arc<Self> {
-        let (home, closed, misuses) = (AtomicU64::new(NO_LEDGER), OnceLock::new(), Mutex::default());
-        let record = Arc::new(Self { name, made, since: tick(), home, closed, misuses });
+        let (home, begun, closed) = (AtomicU64::new(NO_LEDGER), OnceLock::new(), OnceLock::new());
+        let record = Arc::new(Self { name, made, since: tick(), home, begun, closed, misuses: Mutex::default() });
         super::with_current(|ledger| ledger.closables.meet(&record));
         record
     }
@@ -137,6 +139,21 @@ impl Record {
         if let Err(again) = self.closed.set(self.act(at)) {
             self.misused(Misused::Closed, again);
         }
+    }
+
+    /// Begins to close it.
+    pub(crate) fn begin(self: &Arc<Self>, at: Site) {
+        let act = self.act(at);
+        if self.end().is_some() {
+            self.misused(Misused::Closed, act);
+        } else if let Err(again) = self.begun.set(act) {
+            self.misused(Misused::Closed, again);
+        }
+    }
+
+    /// Ends a closing that has begun; one that was a misuse has been told by then.
+    pub(crate) fn end_begun(self: &Arc<Self>, at: Site) {
+        let _ = self.closed.set(self.act(at));
     }
 
     /// Uses it.
@@ -150,6 +167,11 @@ impl Record {
     /// Returns its end; `None` while it is open.
     pub(crate) fn end(&self) -> Option<&Act> {
         self.closed.get()
+    }
+
+    /// Returns the first thing that was done to end it; `None` while nobody has begun to.
+    pub(crate) fn first_end(&self) -> Option<&Act> {
+        self.begun.get().or_else(|| self.end())
     }
 
     /// Writes down that something is done to it, and makes it known to the run in which that is.
@@ -204,7 +226,7 @@ mod tests {
             let misuses = ledger.closables.misuses(&known[0]);
             assert_eq!(misuses.iter().map(|it| (it.how, it.act.at.line)).collect::<Vec<_>>(), [(how, line)]);
         }
-        assert!(first.closables.end(&pool).is_some());
-        assert!(second.closables.end(&pool).is_none());
+        assert!(first.closables.first_end(&pool).is_some());
+        assert!(second.closables.first_end(&pool).is_none());
     }
 }

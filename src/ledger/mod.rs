@@ -2,6 +2,7 @@
 
 pub(crate) mod channel;
 pub(crate) mod closable;
+pub(crate) mod component;
 pub(crate) mod panic;
 #[cfg_attr(all(not(tokio_unstable), not(test)), expect(dead_code, reason = "only hooks write single tasks down"))]
 pub(crate) mod table;
@@ -10,7 +11,7 @@ pub(crate) mod ticket;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use tokio::runtime::RuntimeMetrics;
@@ -26,6 +27,7 @@ use crate::system::threads::{self, Tid};
 
 use channel::ChannelKind;
 use closable::Closables;
+use component::Components;
 use panic::Panicked;
 use table::Tasks;
 use thread::RuntimeThreads;
@@ -40,8 +42,11 @@ pub(crate) struct Ledger {
     dye: Option<Dye>,
     /// The tasks that the runtime's hooks told of; empty without hooks.
     pub(crate) tasks: Tasks,
-    /// The subscriber that reads task names; unset unless a rule asks for them.
-    #[cfg(all(feature = "tracing", tokio_unstable))]
+    /// The subscriber that was the default of who asked for the run; unset before it is looked for.
+    #[cfg(feature = "tracing")]
+    pub(crate) behind: OnceLock<tracing_core::Dispatch>,
+    /// The subscriber that reads events and task names; unset before it is made.
+    #[cfg(feature = "tracing")]
     pub(crate) reader: OnceLock<tracing_core::Dispatch>,
     /// The names that `tokio::task::Builder::name` gave, by task id; empty unless the names are read.
     pub(crate) names: Mutex<BTreeMap<u64, String>>,
@@ -49,6 +54,10 @@ pub(crate) struct Ledger {
     pub(crate) stacks: Mutex<BTreeMap<u64, Vec<usize>>>,
     /// The things that end once.
     pub(crate) closables: Closables,
+    /// What tracing events tell of components.
+    pub(crate) components: Components,
+    /// Whether events may have gone past their reader, to a subscriber that the body has set.
+    pub(crate) events_missed: AtomicBool,
     /// The work that was accepted; tickets share it, and may outlive the run.
     pub(crate) tickets: Arc<Tickets>,
     /// Panics on threads of the run, in the order in which they happened.
@@ -80,11 +89,15 @@ impl Ledger {
             number,
             dye: runs::register(own.clone()),
             tasks: Tasks::new(),
-            #[cfg(all(feature = "tracing", tokio_unstable))]
+            #[cfg(feature = "tracing")]
+            behind: OnceLock::new(),
+            #[cfg(feature = "tracing")]
             reader: OnceLock::new(),
             names: Mutex::default(),
             stacks: Mutex::default(),
             closables: Closables::new(),
+            components: Components::default(),
+            events_missed: AtomicBool::new(false),
             tickets: Arc::new(Tickets::new()),
             panics: Mutex::default(),
             threads: RuntimeThreads::new(),

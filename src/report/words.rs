@@ -292,6 +292,7 @@ pub(crate) fn loss(loss: Loss) -> &'static str {
         Loss::Panicked => "dropped by a panic",
         Loss::Stopped => "dropped with the runtime, by a task that was still alive after the test",
         Loss::Held => "still held when the test was over",
+        Loss::Untold => "no event said that it was done or refused",
     }
 }
 
@@ -300,6 +301,7 @@ pub(crate) fn next_of_loss(loss: Loss) -> String {
         Loss::Dropped => "drain the queue that it was in before it is dropped, or refuse what is left in it",
         Loss::Panicked => "catch the panic of a job where jobs are run, and refuse the job there",
         Loss::Stopped => "let the task come to its end before the test does: await it after telling it to stop",
+        Loss::Untold => "finish what was accepted before its component ends, or refuse it, and say so with an event",
         Loss::Held => "end what holds it: a static, a cycle of Arcs, or a value that was forgotten",
     }
     .to_owned()
@@ -341,6 +343,18 @@ pub(crate) fn between(happened: &[String]) -> String {
         0 => "nothing else was closed".to_owned(),
         many if many > TOLD => format!("{}; and {} more", happened[..TOLD].join("; "), many - TOLD),
         _ => happened.join("; "),
+    }
+}
+
+pub(crate) fn misunderstood((what, site): (String, Site)) -> Unseen {
+    Unseen { what: "a tracing event about a component".to_owned(), why: format!("{what}, at {site}") }
+}
+
+pub(crate) fn unseen_events() -> Unseen {
+    Unseen {
+        what: "tracing events about components, for the rest of the poll in which the body set a subscriber of its own"
+            .to_owned(),
+        why: "set it before the test, or put `lightsout::convention::over` around it".to_owned(),
     }
 }
 

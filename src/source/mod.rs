@@ -5,3 +5,4 @@ pub(crate) mod dump;
 pub(crate) mod hooks;
 pub(crate) mod names;
 pub(crate) mod panics;
+pub(crate) mod tracing;

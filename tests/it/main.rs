@@ -5,6 +5,7 @@ mod channels;
 mod checked;
 mod claims;
 mod closables;
+mod events;
 mod hangs;
 mod leaks;
 mod orders;
