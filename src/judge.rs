@@ -37,6 +37,11 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// Returns what the search through a model came to.
+    pub(crate) fn of_model(findings: Vec<Finding>, coverage: Coverage, took: Duration) -> Self {
+        Self { ending: Ending::Passed, findings, notes: Vec::new(), allowed: Vec::new(), coverage, took }
+    }
+
     /// Returns the report of a test that consists of this one run; call it on the test's thread.
     pub(crate) fn into_report(self, test: String, package: Option<String>) -> Report {
         let case = thread::current().name().filter(|name| *name != "main").map(str::to_owned);

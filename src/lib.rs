@@ -188,6 +188,7 @@
 //! - [`census`] says inside a body what is alive at that point.
 //! - A leak that comes and goes depends on order: a task that is told to stop, and not waited for, may or may not end within the
 //!   grace. Await its `JoinHandle` where it is told to stop.
+#![cfg_attr(loom, expect(dead_code, unused_imports, reason = "where models are built there are no runs"))]
 
 mod allow;
 mod bell;
@@ -199,6 +200,7 @@ mod finding;
 mod judge;
 mod ledger;
 mod lock;
+pub mod model;
 mod order;
 #[doc(hidden)]
 pub mod private;
@@ -213,7 +215,9 @@ mod settle;
 mod source;
 mod system;
 
-pub use lightsout_macros::test;
+pub use lightsout_macros::{model, test};
+#[doc(inline)]
+pub use lightsout_sync as sync;
 
 pub use allow::{Allow, Unreasoned};
 pub use census::{Census, LiveTask, State, allow, census, channel_kind};

@@ -190,6 +190,11 @@ impl Runtime {
         self.global_queue_interval.map(|polls| builder.global_queue_interval(polls));
     }
 
+    /// tokio has none of these callbacks where models are built, and there is no run then.
+    #[cfg(loom)]
+    fn chain_thread_callbacks(&self, _: &mut Builder, _: &Arc<Ledger>) {}
+
+    #[cfg(not(loom))]
     fn chain_thread_callbacks(&self, builder: &mut Builder, ledger: &Arc<Ledger>) {
         let [start, stop, park, unpark] = [(); 4].map(|()| ledger.clone());
         let ours = move || {

@@ -92,6 +92,40 @@ const ARGUMENTS: &[Argument] = &[
     },
 ];
 
+/// All arguments of the attribute for models, in the order of their calls.
+const MODEL_ARGUMENTS: &[Argument] = &[
+    Argument {
+        name: "crate",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.path().map(|_| TokenStream::new()),
+    },
+    Argument {
+        name: "preemptions",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.number().map(|count| quote!(.preemptions(#count))),
+    },
+    Argument {
+        name: "iterations",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.count().map(|count| quote!(.iterations(#count))),
+    },
+    Argument {
+        name: "time",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.time_to_wait().map(|time| quote!(.time(#time))),
+    },
+    Argument {
+        name: "steps",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.count().map(|count| quote!(.steps(#count))),
+    },
+];
+
 /// An argument that the attribute accepts.
 struct Argument {
     /// The word before the `=` or the parentheses.
@@ -121,6 +155,21 @@ pub(crate) struct Args {
 
 impl Parse for Args {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        Self::of(input, ARGUMENTS)
+    }
+}
+
+/// The arguments of the attribute for models, understood.
+pub(crate) struct ModelArgs(pub(crate) Args);
+
+impl Parse for ModelArgs {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        Args::of(input, MODEL_ARGUMENTS).map(Self)
+    }
+}
+
+impl Args {
+    fn of(input: ParseStream<'_>, arguments: &'static [Argument]) -> syn::Result<Self> {
         let all = Punctuated::<Given, Token![,]>::parse_terminated(input)?;
         let value_of = |name| all.iter().find(|given| given.name == name);
         let library =
@@ -132,7 +181,7 @@ impl Parse for Args {
         let mut calls = Vec::new();
         for (place, given) in all.iter().enumerate() {
             let before = all.iter().take(place);
-            let call = given.argument().and_then(|(rank, argument)| {
+            let call = given.argument(arguments).and_then(|(rank, argument)| {
                 argument.check(given, before, flavor.as_ref())?;
                 Ok((rank, (argument.call)(given, &library)?))
             });
@@ -208,10 +257,10 @@ impl Parse for Given {
 
 impl Given {
     /// Returns the argument that this is, with its place in the order of calls.
-    fn argument(&self) -> syn::Result<(usize, &'static Argument)> {
-        let known = ARGUMENTS.iter().enumerate().find(|(_, argument)| self.name == argument.name);
+    fn argument(&self, arguments: &'static [Argument]) -> syn::Result<(usize, &'static Argument)> {
+        let known = arguments.iter().enumerate().find(|(_, argument)| self.name == argument.name);
         known.ok_or_else(|| {
-            self.unknown("argument", &ARGUMENTS.iter().map(|argument| argument.name).collect::<Vec<_>>())
+            self.unknown("argument", &arguments.iter().map(|argument| argument.name).collect::<Vec<_>>())
         })
     }
 
@@ -232,8 +281,14 @@ impl Given {
         known.copied().ok_or_else(|| self.wrong(errors::unknown(&kind, &text.value(), words)))
     }
 
+    fn number(&self) -> syn::Result<Literal> {
+        let wanted = format!("an integer, as in `{} = 3`", self.name);
+        let Some(Lit::Int(integer)) = self.literal() else { return Err(self.wants(&wanted)) };
+        integer.base10_parse::<usize>().map(Literal::usize_unsuffixed).map_err(|_| self.wants(&wanted))
+    }
+
     fn count(&self) -> syn::Result<Literal> {
-        let wanted = "an integer that is not zero, as in `worker_threads = 2`";
+        let wanted = &format!("an integer that is not zero, as in `{} = 2`", self.name);
         let Some(Lit::Int(integer)) = self.literal() else { return Err(self.wants(wanted)) };
         match integer.base10_parse::<usize>() {
             Ok(1..) => Ok(Literal::usize_unsuffixed(integer.base10_parse()?)),
@@ -390,7 +445,7 @@ mod tests {
     #[test]
     fn every_argument_and_rule_is_documented() {
         let docs = include_str!("lib.rs");
-        let starts = ARGUMENTS.iter().map(|argument| argument.name).chain(RULES.iter().copied());
+        let starts = ARGUMENTS.iter().chain(MODEL_ARGUMENTS).map(|argument| argument.name).chain(RULES.iter().copied());
         for start in starts {
             assert!(
                 docs.contains(&format!("/// | `{start}")),

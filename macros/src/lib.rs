@@ -1,4 +1,4 @@
-//! The attribute macro of lightsout; use it through the `lightsout` crate.
+//! The attribute macros of lightsout; use them through the `lightsout` crate.
 
 use proc_macro::TokenStream;
 
@@ -7,6 +7,7 @@ mod duration;
 mod errors;
 mod expand;
 mod function;
+mod model;
 
 /// Runs an `async fn` as a test, and fails it when something that it started is still alive at its end.
 ///
@@ -86,4 +87,36 @@ mod function;
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::test(args.into(), item.into()).into()
+}
+
+/// Makes a function the model of a shutdown core, and fails it when some order of the steps of its actors has a fault.
+///
+/// The function takes a `&lightsout::model::Model`, and says what there is and who acts. It needs `RUSTFLAGS="--cfg loom"`; without that the
+/// test is ignored.
+///
+/// ```ignore
+/// // Ignored: this crate cannot depend on `lightsout`, which depends on it.
+/// #[lightsout::model(preemptions = 2)]
+/// fn pool_closes_once(model: &lightsout::model::Model) {
+///     let pool = model.resource("pool").must_end();
+///     model.actor("stop", move || pool.close());
+/// }
+/// ```
+///
+/// # Arguments
+///
+/// | argument | what it sets | default |
+/// |---|---|---|
+/// | `preemptions = 3` | how often an actor is interrupted in the middle of its steps, in one order | `3` |
+/// | `iterations = 1000` | how many orders may be tried; a search that needs more fails | `5000000` |
+/// | `time = "60s"` | how long the search may take; one that needs longer fails | `"60s"` |
+/// | `steps = 1000` | how many choices one order may have; a model with more fails | `1000` |
+/// | `crate = "path"` | where `lightsout` is, for a crate that re-exports it | `::lightsout` |
+///
+/// # Panics
+///
+/// The test panics, with a report, when an order has a fault, and when the search has tried nothing or came to a bound.
+#[proc_macro_attribute]
+pub fn model(args: TokenStream, item: TokenStream) -> TokenStream {
+    model::model(args.into(), item.into()).into()
 }

@@ -1,12 +1,15 @@
 //! What ends once: who closed it, and what was done to it after that.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::finding::Site;
 use crate::ledger::Ledger;
 use crate::lock::lock;
+use crate::source::hooks;
 
 /// Stands for acts that no run saw.
 pub(crate) const NO_LEDGER: u64 = 0;
@@ -49,7 +52,7 @@ pub(crate) struct Act {
     /// The task that did it; `None` for the body, and for threads that run no task.
     pub(crate) task: Option<u64>,
     /// Where that task was spawned; `None` as well where no hook tells.
-    pub(crate) spawned: Option<Site>,
+    pub(crate) spawned: Option<&'static Location<'static>>,
 }
 
 /// What was done after the end.
@@ -74,20 +77,6 @@ fn tick() -> u64 {
     TICKS.fetch_add(1, Ordering::Relaxed)
 }
 
-impl Act {
-    /// Writes down that something is done here and now.
-    fn now(at: Site) -> Self {
-        let tick = tick();
-        let task = tokio::task::try_id().map(crate::source::hooks::number);
-        let of_run = |ledger: &Ledger| {
-            let spawned = task.and_then(|task| ledger.tasks.place(task)).map(Site::of);
-            (ledger.closables.number, spawned)
-        };
-        let (ledger, spawned) = super::with_current(of_run).unwrap_or((NO_LEDGER, None));
-        Self { at, tick, ledger, task, spawned }
-    }
-}
-
 impl Closables {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(NO_LEDGER + 1);
@@ -96,12 +85,9 @@ impl Closables {
 
     /// Returns the things that this run knows, each once, in the order in which it came to know them.
     pub(crate) fn known(&self) -> Vec<Arc<Record>> {
-        let mut known: Vec<Arc<Record>> = Vec::new();
-        for record in &*lock(&self.known) {
-            if record.home.load(Ordering::Relaxed) == self.number || !known.iter().any(|it| Arc::ptr_eq(it, record)) {
-                known.push(record.clone());
-            }
-        }
+        let mut known = lock(&self.known).clone();
+        let mut seen = BTreeSet::new();
+        known.retain(|record| seen.insert(Arc::as_ptr(record).addr()));
         known
     }
 
@@ -142,6 +128,7 @@ impl Record {
     }
 
     /// Begins to close it.
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "only events tell of a beginning"))]
     pub(crate) fn begin(self: &Arc<Self>, at: Site) {
         let act = self.act(at);
         if self.end().is_some() {
@@ -152,6 +139,7 @@ impl Record {
     }
 
     /// Ends a closing that has begun; one that was a misuse has been told by then.
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "only events tell of a beginning"))]
     pub(crate) fn end_begun(self: &Arc<Self>, at: Site) {
         let _ = self.closed.set(self.act(at));
     }
@@ -176,8 +164,13 @@ impl Record {
 
     /// Writes down that something is done to it, and makes it known to the run in which that is.
     fn act(self: &Arc<Self>, at: Site) -> Act {
-        super::with_current(|ledger| ledger.closables.meet(self));
-        Act::now(at)
+        let task = tokio::task::try_id().map(hooks::number);
+        let of_run = |ledger: &Ledger| {
+            ledger.closables.meet(self);
+            (ledger.closables.number, task.and_then(|task| ledger.tasks.place(task)))
+        };
+        let (ledger, spawned) = super::with_current(of_run).unwrap_or((NO_LEDGER, None));
+        Act { at, tick: tick(), ledger, task, spawned }
     }
 
     fn misused(&self, how: Misused, act: Act) {

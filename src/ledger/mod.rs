@@ -2,6 +2,7 @@
 
 pub(crate) mod channel;
 pub(crate) mod closable;
+#[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "only events tell of components"))]
 pub(crate) mod component;
 pub(crate) mod panic;
 #[cfg_attr(all(not(tokio_unstable), not(test)), expect(dead_code, reason = "only hooks write single tasks down"))]

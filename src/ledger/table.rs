@@ -2,24 +2,27 @@
 //!
 //! tokio's task ids count up, so the lower bits of an id are its home slot and a new task nearly always finds it free: the
 //! table behaves like a ring over which the living stay behind. Where a new id finds no free slot near its home, a table of
-//! twice the size takes the newcomers and the old one drains; nothing is ever moved, so nobody needs a lock.
+//! twice the size takes the newcomers and the old one drains; nothing is ever moved, so nobody needs a lock. `tests/loom/table.rs` tries
+//! every order of its steps, on tables of a few slots.
 //!
 //! This is the one file of the ledger with `unsafe`: a slot keeps the spawn place as a raw pointer, because there is no
 //! atomic reference.
 #![expect(unsafe_code, reason = "a spawn place is read back from an atomic pointer")]
 
+use std::array;
 use std::panic::Location;
 use std::ptr;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use lightsout_sync::OnceLock;
+use lightsout_sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// How far from its home a task may stand. Long enough that a few long-lived neighbours do not force a larger table, short
 /// enough that a miss stays cheap.
-const REACH: usize = 16;
+const REACH: usize = if cfg!(loom) { 1 } else { 16 };
 /// Slots of the first table; most tests never need a second one.
-const FIRST: usize = 256;
+const FIRST: usize = if cfg!(loom) { 2 } else { 256 };
 /// More tables than memory could hold.
-const TABLES: usize = 40;
+const TABLES: usize = if cfg!(loom) { 3 } else { 40 };
 
 /// No task has this id: ids start at 1.
 const FREE: u64 = 0;
@@ -56,7 +59,7 @@ impl Table {
 }
 
 impl Slot {
-    const fn new() -> Self {
+    fn new() -> Self {
         Self {
             id: AtomicU64::new(FREE),
             place: AtomicPtr::new(ptr::null_mut()),
@@ -101,8 +104,8 @@ pub(crate) struct Tasks {
 
 impl Tasks {
     pub(crate) fn new() -> Self {
-        let first = Box::new([const { Slot::new() }; FIRST]);
-        Self { first, later: [const { OnceLock::new() }; TABLES], made: AtomicUsize::new(0) }
+        let first = Box::new(array::from_fn(|_| Slot::new()));
+        Self { first, later: array::from_fn(|_| OnceLock::new()), made: AtomicUsize::new(0) }
     }
 
     /// Writes down a spawned task.
@@ -232,7 +235,7 @@ fn find(slots: &[Slot], id: u64) -> Option<&Slot> {
     near(slots, id).find(|slot| slot.holds(id))
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -7,7 +7,9 @@ use crate::census::LiveTask;
 use crate::finding::{Site, Unseen, Work};
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::closable::Act;
+use crate::model::Stop;
 use crate::seen::{Hang, Loss, Movement};
+use crate::sync::steps::Step;
 
 /// Which clock a time was read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -315,8 +317,8 @@ pub(crate) fn work(work: Work) -> String {
 
 /// Says who did something.
 pub(crate) fn actor(act: &Act) -> String {
-    match (&act.spawned, act.task) {
-        (Some(site), _) => format!("the task spawned at {site}"),
+    match (act.spawned, act.task) {
+        (Some(place), _) => format!("the task spawned at {}", Site::of(place)),
         (None, Some(_)) => "a task".to_owned(),
         (None, None) => "the body, or a thread without a task".to_owned(),
     }
@@ -356,6 +358,88 @@ pub(crate) fn unseen_events() -> Unseen {
             .to_owned(),
         why: "set it before the test, or put `lightsout::convention::over` around it".to_owned(),
     }
+}
+
+pub(crate) fn never_closed(name: &str) -> String {
+    format!("`{name}` must end, and was never closed")
+}
+
+pub(crate) fn unread(name: &str, number: usize) -> String {
+    let verb = if number == 1 { "was" } else { "were" };
+    format!("{} of `{name}` {verb} never read", count(number, "message"))
+}
+
+#[cfg(loom)]
+pub(crate) fn unread_by_anyone() -> String {
+    "messages of a channel were never read".to_owned()
+}
+
+#[cfg(loom)]
+pub(crate) fn arc_held() -> String {
+    "an `Arc` is still held when every actor has ended: a cycle, or a handle that was forgotten".to_owned()
+}
+
+pub(crate) fn actor_panicked(text: &str) -> String {
+    format!("an actor panicked: {text}")
+}
+
+#[cfg(loom)]
+pub(crate) fn actors_stuck() -> String {
+    "no actor that is left can go on: each waits for what only another one of them could do".to_owned()
+}
+
+pub(crate) fn next_of_model() -> String {
+    "follow the steps: the last one is the fault; what went wrong is an earlier one that another actor came between"
+        .to_owned()
+}
+
+pub(crate) fn search_stopped(stop: Stop, tried: u64) -> String {
+    match stop {
+        Stop::Actors => "the model has more actors than can be tried, which are four".to_owned(),
+        Stop::Steps => {
+            format!("the search came to its bound `{}`: one of {tried} orders has more choices", stop.name())
+        }
+        stop => format!("the search came to its bound `{}` after {tried} orders, and did not end", stop.name()),
+    }
+}
+
+pub(crate) fn no_order() -> String {
+    "no order was tried".to_owned()
+}
+
+pub(crate) fn no_actor() -> String {
+    "no actor acted, so there was one order only".to_owned()
+}
+
+pub(crate) fn nothing_closed() -> String {
+    "nothing was closed in any order".to_owned()
+}
+
+pub(crate) fn not_the_same_twice() -> String {
+    "an order showed a fault, and did not when it was tried again: the model depends on something that it does not hold"
+        .to_owned()
+}
+
+pub(crate) fn next_of_vacuous_model() -> String {
+    "make the model smaller, or its bounds wider, and let it close what it is about".to_owned()
+}
+
+pub(crate) fn unseen_preemptions(bound: usize) -> Unseen {
+    let what = format!("orders in which actors are interrupted more than {} in all", count(bound, "time"));
+    Unseen { what, why: "the search is bounded so: `preemptions`".to_owned() }
+}
+
+pub(crate) fn step(step: &Step) -> String {
+    format!("{} {}, at {}", step.actor, step.what, Site::of(step.at))
+}
+
+/// Returns the command that tries a model again.
+pub(crate) fn model_again(package: Option<&str>, binary: Option<&str>, case: Option<&str>, test: &str) -> String {
+    let package = package.map(|package| format!("-p {package} ")).unwrap_or_default();
+    // cargo names a test binary after its target, and puts a hash behind it.
+    let target = binary.and_then(|binary| binary.rsplit_once('-')).map(|(target, _)| format!("--test {target} "));
+    let (target, test) = (target.unwrap_or_default(), case.unwrap_or(test));
+    format!("RUSTFLAGS=\"--cfg loom\" cargo test --release {package}{target}-- --exact {test}")
 }
 
 pub(crate) fn unseen_threads() -> Unseen {
