@@ -200,6 +200,8 @@ mod finding;
 mod judge;
 mod ledger;
 mod lock;
+#[cfg(feature = "proptest")]
+pub mod machine;
 pub mod model;
 mod order;
 #[doc(hidden)]

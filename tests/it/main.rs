@@ -8,6 +8,7 @@ mod closables;
 mod events;
 mod hangs;
 mod leaks;
+mod machines;
 mod orders;
 mod panics;
 mod parallel;

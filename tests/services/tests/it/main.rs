@@ -4,5 +4,6 @@
 
 use lightsout::test as checked;
 
+mod machines;
 mod sequence;
 mod watcher;
