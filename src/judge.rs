@@ -21,7 +21,7 @@ use crate::seen::{Hang, Movement, Seen};
 use crate::settings::{self, Allocations, Channels, Settings};
 use crate::settle::Settled;
 use crate::source::dump::{self, awaited};
-use crate::source::{allocation, hooks};
+use crate::source::{allocation, console, hooks};
 use crate::system::symbols::{self, Frame};
 use crate::system::{dye, threads};
 
@@ -149,6 +149,7 @@ impl Judge<'_> {
         if !matches!(hang, Hang::FinishedLate { .. }) {
             finding.evidence.extend(self.alive());
         }
+        finding.evidence.push(evidence("live", words::next_of_console(console::AVAILABLE)));
         finding.next = words::next_of_hang(hang);
         Some(finding)
     }

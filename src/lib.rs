@@ -142,6 +142,7 @@
 //! | what may live on | `allow(spawned_at = "...", reason = "...")` | [`allow`](Check::allow) | |
 //! | runtime | `flavor`, `worker_threads`, `start_paused` | [`runtime`](Check::runtime) | |
 //! | folder for reports | | | `LIGHTSOUT_REPORT_DIR` |
+//! | a console to attach to | | | `LIGHTSOUT_CONSOLE` |
 //!
 //! # With and without `tokio_unstable`
 //!
@@ -184,6 +185,9 @@
 //!
 //! # Debugging a finding
 //!
+//! - With the feature `console` and `--cfg tokio_unstable`, `LIGHTSOUT_CONSOLE=1` lets
+//!   [tokio-console](https://docs.rs/tokio-console) attach to a test that hangs, or that has left something: it then stays as it is for an hour,
+//!   or until Ctrl-C. Run that test alone: `TOKIO_CONSOLE_BIND` says where the process listens, `127.0.0.1:6669` unless set.
 //! - The last line of a report is the command that runs the test again.
 //! - [`census`] says inside a body what is alive at that point.
 //! - A leak that comes and goes depends on order: a task that is told to stop, and not waited for, may or may not end within the

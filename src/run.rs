@@ -27,7 +27,7 @@ use crate::settings::{Allocations, Channels, Notes, Settings};
 use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
 use crate::source::hooks::HOOKED;
-use crate::source::{allocation, panics, tracing};
+use crate::source::{allocation, console, panics, tracing};
 use crate::system::symbols::Frame;
 use crate::system::threads::{self, OsThread};
 
@@ -213,7 +213,9 @@ where
         } else {
             ended.ending = body.end().unwrap_or(ended.ending);
             ledger.body_ended(ended.ending.clone());
-            (ended, Left::after_settle(ledger, settings.grace, ring_in).await)
+            let left = Left::after_settle(ledger, settings.grace, ring_in).await;
+            console::hold(&left.settled.left, ring_in).await;
+            (ended, left)
         }
     });
     let patience = settings.grace.max(THREADS);

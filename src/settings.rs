@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::ledger::channel::ChannelKind;
 use crate::order::Order;
 use crate::runtime::Runtime;
+use crate::source::console;
 
 /// How long a body may take where nobody says otherwise.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
@@ -92,6 +93,13 @@ impl Settings {
     ///
     /// If a variable is set to something that it does not accept.
     pub(crate) fn with_environment(mut self) -> Result<Self, Error> {
+        if console() {
+            if !console::AVAILABLE {
+                let hint = "it needs the feature `console` of lightsout and `RUSTFLAGS=\"--cfg tokio_unstable\"`";
+                return Err(Error::unsupported("the console that `LIGHTSOUT_CONSOLE` asks for", hint));
+            }
+            self.deadline = console::HOLD;
+        }
         if let Some(deadline) = duration("LIGHTSOUT_DEADLINE")? {
             self.deadline = deadline;
         }
@@ -105,6 +113,11 @@ impl Settings {
 /// Returns the folder that reports are written to, if one is asked for.
 pub(crate) fn report_dir() -> Option<PathBuf> {
     env::var_os("LIGHTSOUT_REPORT_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from)
+}
+
+/// Returns whether tokio-console is to be able to attach to runs.
+pub(crate) fn console() -> bool {
+    env::var_os("LIGHTSOUT_CONSOLE").is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 /// Returns the package whose tests run, where cargo runs them.

@@ -169,6 +169,18 @@ pub(crate) fn next_of_hang(hang: &Hang) -> String {
     .to_owned()
 }
 
+/// Says how to look at a test while it hangs.
+pub(crate) fn next_of_console(available: bool) -> String {
+    let feature = if available { "" } else { "with the feature `console` of lightsout and `--cfg tokio_unstable`, " };
+    format!("{feature}run it with LIGHTSOUT_CONSOLE=1, and attach tokio-console while it hangs")
+}
+
+/// Says that a test waits for somebody to look at it.
+pub(crate) fn held(number: usize) -> String {
+    let verb = if number == 1 { "is" } else { "are" };
+    format!("lightsout: {} {verb} left; attach tokio-console, and end the test with Ctrl-C", tasks(number))
+}
+
 /// Returns the command that runs a test again.
 pub(crate) fn again(package: Option<&str>, test: &str) -> String {
     let package = package.map(|package| format!("-p {package} ")).unwrap_or_default();

@@ -43,7 +43,16 @@ mod flavor {
             Some(reader) => reader.behind().clone(),
             None => default.clone(),
         });
-        ledger.behind.get_or_init(|| own);
+        ledger.behind.get_or_init(|| console().unwrap_or(own));
+    }
+
+    #[cfg(all(feature = "console", tokio_unstable))]
+    use crate::source::console::subscriber as console;
+
+    /// There is none in this build.
+    #[cfg(not(all(feature = "console", tokio_unstable)))]
+    fn console() -> Option<Dispatch> {
+        None
     }
 
     /// Reads from now on, task names too if a rule asks for them; the body's thread calls it.
