@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::disturb::plan::Plan;
+use crate::report::words;
+
 /// The version that [`Report::to_json`] writes.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -36,13 +39,15 @@ pub enum Kind {
     OutOfOrder,
     /// A piece of work was accepted, and neither done nor refused.
     LostWork,
+    /// The process of the test ended in the middle of a run, or a signal that comes while it starts would end it.
+    Died,
     /// Nothing was checked, so a pass would mean nothing.
     Vacuous,
 }
 
 impl Kind {
     /// Every kind, in the order in which reports list them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Hang,
         Self::LeakedTask,
         Self::BlockedThread,
@@ -52,6 +57,7 @@ impl Kind {
         Self::UseAfterClose,
         Self::OutOfOrder,
         Self::LostWork,
+        Self::Died,
         Self::Vacuous,
     ];
 
@@ -68,6 +74,7 @@ impl Kind {
             Self::UseAfterClose => "use-after-close",
             Self::OutOfOrder => "out-of-order",
             Self::LostWork => "lost-work",
+            Self::Died => "died",
             Self::Vacuous => "vacuous",
         }
     }
@@ -93,6 +100,9 @@ pub struct Site {
     pub column: u32,
 }
 
+/// What stands behind a function that stands for a place.
+const NO_DEBUG_INFORMATION: &str = " (no debug information)";
+
 impl Site {
     pub(crate) fn of(place: &'static Location<'static>) -> Self {
         Self { file: Cow::Borrowed(place.file()), line: place.line(), column: place.column() }
@@ -100,7 +110,12 @@ impl Site {
 
     /// Stands for a place of which only the function is known: there is no debug information.
     pub(crate) fn of_function(name: &str) -> Self {
-        Self { file: Cow::Owned(format!("{name} (no debug information)")), line: 0, column: 0 }
+        Self { file: Cow::Owned(format!("{name}{NO_DEBUG_INFORMATION}")), line: 0, column: 0 }
+    }
+
+    /// Returns the function, where only that is known.
+    pub(crate) fn function(&self) -> Option<&str> {
+        self.file.strip_suffix(NO_DEBUG_INFORMATION)
     }
 
     /// Stands for a place that cannot be told.
@@ -150,6 +165,8 @@ pub struct Finding {
     pub(crate) evidence: Vec<Evidence>,
     pub(crate) next: String,
     pub(crate) rule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) plan: Option<Plan>,
 }
 
 impl Finding {
@@ -199,6 +216,12 @@ impl Finding {
     #[must_use]
     pub fn rule(&self) -> Option<&str> {
         self.rule.as_deref()
+    }
+
+    /// Returns the plan that showed it: the smallest one that was found. `None` where the check did not search.
+    #[must_use]
+    pub fn plan(&self) -> Option<&Plan> {
+        self.plan.as_ref()
     }
 }
 
@@ -270,6 +293,86 @@ pub struct Coverage {
     #[serde(default, skip_serializing_if = "Work::is_none")]
     pub(crate) work: Work,
     pub(crate) unseen: Vec<Unseen>,
+    /// `None` where the check did not search.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) searched: Option<Searched>,
+}
+
+/// How far a search came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Searched {
+    /// Plans that ran, each counted once.
+    pub(crate) done: u64,
+    /// Plans that there are.
+    pub(crate) total: u64,
+    /// Whether `total` was counted, and not extrapolated.
+    pub(crate) is_counted: bool,
+    /// Signals that were raised.
+    pub(crate) raised: u64,
+    /// The first boundary at which the program listens: earlier signals would end it. `None` without signals, if it never does, and if
+    /// the process had handlers before.
+    pub(crate) listens_from: Option<u32>,
+    /// The boundary at which a signal that is not placed comes since the program is never quiet; `None` if it is.
+    pub(crate) restless_at: Option<u32>,
+    /// Plans whose signals came before the program listened, as far as that shows only afterwards.
+    pub(crate) unheard: u64,
+    /// Plans that are kept from earlier searches and were tried first.
+    pub(crate) kept: u64,
+    /// Plans that are kept and have other signals than the check now has.
+    pub(crate) unfit: u64,
+    /// Where two runs of one plan parted; `None` if those that ran twice were the same.
+    pub(crate) parted: Option<String>,
+    /// Whether tasks ran on several threads, where nothing is the same twice.
+    pub(crate) is_stress: bool,
+    /// Whether one plan was asked for.
+    pub(crate) is_replay: bool,
+}
+
+impl Searched {
+    /// Returns how many plans ran, each counted once.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// Returns how many plans there are; an extrapolation unless all of them ran, or the deepest ones are known.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Returns whether every plan ran, on a body that does the same under the same plan.
+    #[must_use]
+    pub fn is_exhaustive(&self) -> bool {
+        self.is_counted && self.done >= self.total && self.parted.is_none() && !self.is_stress && !self.is_replay
+    }
+
+    /// Returns how many signals were raised in all runs.
+    #[must_use]
+    pub fn raised(&self) -> u64 {
+        self.raised
+    }
+
+    /// Returns the first boundary at which the program listens for the signals; before it, each of them would end the program.
+    /// `None` without signals, if it never does, and where the process had handlers already: nobody knows then.
+    #[must_use]
+    pub fn listens_from(&self) -> Option<u32> {
+        self.listens_from
+    }
+
+    /// Returns where two runs of the same plan parted, if they did: the body then depends on something that no plan knows, and to have
+    /// tried every plan is no proof.
+    #[must_use]
+    pub fn parted(&self) -> Option<&str> {
+        self.parted.as_deref()
+    }
+}
+
+impl fmt::Display for Searched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&words::searched(self))
+    }
 }
 
 impl Coverage {
@@ -302,6 +405,12 @@ impl Coverage {
     pub fn unseen(&self) -> &[Unseen] {
         &self.unseen
     }
+
+    /// Returns how far the search came; `None` where the check did not search.
+    #[must_use]
+    pub fn searched(&self) -> Option<&Searched> {
+        self.searched.as_ref()
+    }
 }
 
 /// Who fails a test that has findings.
@@ -328,6 +437,8 @@ pub struct Report {
     pub(crate) case: Option<String>,
     pub(crate) enforced: Enforced,
     pub(crate) ending: Ending,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) plan: Option<Plan>,
     pub(crate) findings: Vec<Finding>,
     #[serde(default)]
     pub(crate) notes: Vec<Finding>,
@@ -373,6 +484,12 @@ impl Report {
     #[must_use]
     pub fn ending(&self) -> &Ending {
         &self.ending
+    }
+
+    /// Returns the plan under which the body ended as it did; `None` if it passed, and where the check did not search.
+    #[must_use]
+    pub fn plan(&self) -> Option<&Plan> {
+        self.plan.as_ref()
     }
 
     /// Returns whether nothing was found and the body itself passed.

@@ -3,11 +3,14 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::allow::Allow;
+use crate::disturb::plan::Plan;
+use crate::disturb::signal::Signal;
 use crate::error::Error;
+use crate::explore::shape::Shape;
 use crate::ledger::channel::ChannelKind;
 use crate::order::Order;
 use crate::runtime::Runtime;
@@ -17,6 +20,9 @@ use crate::source::console;
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 /// How long what is left after the body may take to end where nobody says otherwise.
 pub(crate) const GRACE: Duration = Duration::from_millis(500);
+
+/// How many plans a search runs where nobody says otherwise: a few seconds' worth, unoptimised.
+pub(crate) const RUNS: u64 = 5_000;
 
 /// The settings of one check.
 #[derive(Clone, Debug)]
@@ -37,13 +43,14 @@ pub(crate) struct Settings {
     pub(crate) notes: Notes,
     /// In what order things are to end.
     pub(crate) order: Order,
+    pub(crate) search: Search,
 }
 
 /// What a channel means that is still open when everything else of a test has ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Channels {
-    /// A note in the report.
+    /// A note in the report; a search tells none.
     #[default]
     Note,
     /// A finding, which fails the test.
@@ -60,6 +67,88 @@ pub(crate) enum Notes {
     Read,
     /// A person, if the test fails.
     ReadOfFailures,
+}
+
+/// What a check searches, if anything.
+#[derive(Clone, Debug)]
+pub(crate) struct Search {
+    /// The signals that come, in order.
+    pub(crate) signals: Vec<Signal>,
+    /// How many delays a plan may have.
+    pub(crate) delays: u32,
+    /// How many seeds are tried.
+    pub(crate) seeds: u32,
+    /// The first of them.
+    pub(crate) seed: u64,
+    /// How many plans may run.
+    pub(crate) runs: u64,
+    /// The only plan to run; `None` in a sweep.
+    pub(crate) plan: Option<Plan>,
+    /// What it means that a task lives before the program listens.
+    pub(crate) start_up: StartUp,
+    /// Whether the search may start children: the test is one that its runner can run by name.
+    pub(crate) runner: Runner,
+    /// The folder that keeps failing plans; `None` if they are not kept.
+    pub(crate) regressions: Option<PathBuf>,
+}
+
+/// What it means that a task lives before the program listens, when a signal would end the program at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StartUp {
+    /// It is told.
+    Told,
+    /// It is a finding.
+    Denied,
+}
+
+/// Who runs a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runner {
+    /// Some code that calls it.
+    Caller,
+    /// A test runner that runs the test by its name.
+    Tests,
+}
+
+/// Where a search takes place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// In this process.
+    Here,
+    /// In children of this process.
+    #[cfg(unix)]
+    Apart,
+    /// In the search whose child this process is, by its socket.
+    #[cfg(unix)]
+    ChildOf(PathBuf),
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self {
+            signals: Vec::new(),
+            delays: 0,
+            seeds: 1,
+            seed: 0,
+            runs: RUNS,
+            plan: None,
+            start_up: StartUp::Told,
+            runner: Runner::Caller,
+            regressions: None,
+        }
+    }
+}
+
+impl Search {
+    /// Returns whether there is anything to search.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        !self.signals.is_empty() || self.delays > 0 || self.seeds > 1 || self.plan.is_some()
+    }
+
+    /// Returns the bounds of the search for a program that listens from this boundary on.
+    pub(crate) fn shape(&self, first: u32) -> Shape {
+        Shape { signals: self.signals.clone(), delays: self.delays, seeds: self.seeds, base_seed: self.seed, first }
+    }
 }
 
 /// Whether tasks are also looked for among the allocations.
@@ -82,6 +171,7 @@ impl Default for Settings {
             kinds: Vec::new(),
             notes: Notes::Read,
             order: Order::default(),
+            search: Search::default(),
         }
     }
 }
@@ -106,8 +196,57 @@ impl Settings {
         if let Some(grace) = duration("LIGHTSOUT_GRACE")? {
             self.grace = grace;
         }
+        if self.search.is_asked_for() {
+            self.runtime = self.runtime.paused_unless_set();
+            self.search = self.search.with_environment()?;
+        }
         Ok(self)
     }
+}
+
+impl Search {
+    fn with_environment(mut self) -> Result<Self, Error> {
+        if let Some(plan) = text("LIGHTSOUT_REPLAY") {
+            self.plan = Some(plan.parse()?);
+        }
+        if let Some(runs) = number("LIGHTSOUT_RUNS")? {
+            self.runs = runs;
+        }
+        if let Some(seed) = number("LIGHTSOUT_SEED")? {
+            self.seed = seed;
+        }
+        Ok(self)
+    }
+}
+
+/// Tells a child whose it is. It is nobody else's business, and so not one of the documented variables.
+#[cfg(unix)]
+pub(crate) const CHILD: &str = "__LIGHTSOUT_CHILD";
+
+/// Returns what tells a child that it plays for a test of this process, over this socket.
+#[cfg(unix)]
+pub(crate) fn child_of(socket: &Path, test: &str) -> String {
+    format!("{}:{test}:{}", std::process::id(), socket.display())
+}
+
+/// Returns where a search takes place: one with signals in a process of its own, which some runners give each test.
+#[cfg(unix)]
+pub(crate) fn home(search: &Search, test: &str) -> Home {
+    if search.signals.is_empty() || search.runner == Runner::Caller {
+        return Home::Here;
+    }
+    let ours = format!("{}:{test}:", std::os::unix::process::parent_id());
+    match text(CHILD).and_then(|value| value.strip_prefix(&ours).map(PathBuf::from)) {
+        Some(socket) => Home::ChildOf(socket),
+        None if text("NEXTEST_EXECUTION_MODE").is_some_and(|mode| mode == "process-per-test") => Home::Here,
+        None => Home::Apart,
+    }
+}
+
+/// Returns where a search takes place: elsewhere there are no signals.
+#[cfg(not(unix))]
+pub(crate) fn home(_: &Search, _: &str) -> Home {
+    Home::Here
 }
 
 /// Returns the folder that reports are written to, if one is asked for.
@@ -136,6 +275,17 @@ pub(crate) fn wants_color() -> bool {
     // The test runner captures what goes to stderr, and prints it on stdout.
     let terminal = stdout().is_terminal() && stderr().is_terminal();
     is_set("CLICOLOR_FORCE", "0") || (!is_set("NO_COLOR", "") && terminal)
+}
+
+/// Returns a variable as text; an empty one counts as unset.
+fn text(name: &'static str) -> Option<String> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(|value| value.to_string_lossy().into_owned())
+}
+
+fn number(name: &'static str) -> Result<Option<u64>, Error> {
+    const ACCEPTED: &str = "a whole number below 2^64";
+    let Some(value) = text(name) else { return Ok(None) };
+    value.parse().map(Some).map_err(|_| Error::environment(name, value, ACCEPTED))
 }
 
 fn duration(name: &'static str) -> Result<Option<Duration>, Error> {

@@ -47,6 +47,7 @@ fn expand(Args { library, calls }: &Args, function: &ItemFn) -> TokenStream {
                         module: ::core::module_path!(),
                         name: #name,
                         package: ::core::option_env!("CARGO_PKG_NAME"),
+                        manifest: ::core::option_env!("CARGO_MANIFEST_DIR"),
                         panic: #library::private::Panic::Fails,
                     },
                     |check| check #(#calls)*,

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::allow::Allow;
 use crate::bell::Bell;
+use crate::disturb::inject::Raised;
 use crate::finding::Ending;
 use crate::lock::lock;
 use crate::recorder::{self, RunNumber};
@@ -43,16 +44,11 @@ pub(crate) struct Ledger {
     dye: Option<Dye>,
     /// The tasks that the runtime's hooks told of; empty without hooks.
     pub(crate) tasks: Tasks,
-    /// The subscriber that was the default of who asked for the run; unset before it is looked for.
-    #[cfg(feature = "tracing")]
-    pub(crate) behind: OnceLock<tracing_core::Dispatch>,
     /// The subscriber that reads events and task names; unset before it is made.
     #[cfg(feature = "tracing")]
     pub(crate) reader: OnceLock<tracing_core::Dispatch>,
     /// The names that `tokio::task::Builder::name` gave, by task id; empty unless the names are read.
     pub(crate) names: Mutex<BTreeMap<u64, String>>,
-    /// For each task the code addresses on the stack of its spawn; empty unless a rule asks for functions.
-    pub(crate) stacks: Mutex<BTreeMap<u64, Vec<usize>>>,
     /// The things that end once.
     pub(crate) closables: Closables,
     /// What tracing events tell of components.
@@ -91,11 +87,8 @@ impl Ledger {
             dye: runs::register(own.clone()),
             tasks: Tasks::new(),
             #[cfg(feature = "tracing")]
-            behind: OnceLock::new(),
-            #[cfg(feature = "tracing")]
             reader: OnceLock::new(),
             names: Mutex::default(),
-            stacks: Mutex::default(),
             closables: Closables::new(),
             components: Components::default(),
             events_missed: AtomicBool::new(false),
@@ -202,6 +195,13 @@ impl Ledger {
     /// clock: in between, time passes only as far as code runs.
     pub(crate) fn stamp(&self) {
         self.clock.stamp();
+    }
+
+    /// Wakes the root future if a signal was raised, so that a paused clock does not jump while its listener is woken.
+    pub(crate) fn heed(&self, raised: Raised) {
+        if raised == Raised::Yes {
+            self.bell.nudge();
+        }
     }
 
     /// Returns the time since the start, in milliseconds of the run's clock, as of the last stamp.

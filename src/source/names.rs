@@ -3,30 +3,11 @@
 //! tokio puts a task's name nowhere but into a span that it opens at the spawn (feature `tracing`, `--cfg tokio_unstable`). A run that
 //! has a rule about names reads these spans; others do not pay for it.
 
-use crate::allow::Allow;
-use crate::error::Error;
-use crate::source::hooks;
-
 #[cfg(feature = "tracing")]
 pub(crate) use spawn::{Spawned, is_spawn};
 
 /// Whether task names can be read.
-const AVAILABLE: bool = cfg!(all(feature = "tracing", tokio_unstable));
-
-/// Returns an error for a rule that this build cannot look at: it would silently allow nothing.
-pub(crate) fn check_rules(rules: &[Allow]) -> Result<(), Error> {
-    for rule in rules {
-        if rule.asks_for_names() && !AVAILABLE {
-            let hint = "task names need the feature `tracing` of lightsout and `RUSTFLAGS=\"--cfg tokio_unstable\"`";
-            return Err(Error::unsupported(format!("the rule `{rule}`"), hint));
-        }
-        if rule.asks_for_functions() && !hooks::HOOKED {
-            let hint = "spawning functions need `RUSTFLAGS=\"--cfg tokio_unstable\"`";
-            return Err(Error::unsupported(format!("the rule `{rule}`"), hint));
-        }
-    }
-    Ok(())
-}
+pub(crate) const AVAILABLE: bool = cfg!(all(feature = "tracing", tokio_unstable));
 
 #[cfg(feature = "tracing")]
 mod spawn {

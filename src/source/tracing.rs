@@ -3,7 +3,7 @@
 //! Each run puts a subscriber of its own on its threads, which reads and hands everything on to whatever was the subscriber before:
 //! that of the thread that asked for the run, or the global one, also if it is set later.
 
-pub(crate) use flavor::{adopt_thread, read, read_all, remember, stay_on_top};
+pub(crate) use flavor::{Behind, adopt_thread, behind, read, read_all, stay_on_top};
 
 #[cfg(feature = "tracing")]
 pub(crate) use flavor::over;
@@ -36,14 +36,17 @@ mod flavor {
         static GUARD: RefCell<Option<DefaultGuard>> = const { RefCell::new(None) };
     }
 
-    /// Notes the subscriber of the calling thread, behind which the run reads.
-    pub(crate) fn remember(ledger: &Ledger) {
+    /// The subscriber behind which a run reads.
+    pub(crate) type Behind = Dispatch;
+
+    /// Returns the subscriber of the calling thread, behind which the runs that it asks for read.
+    pub(crate) fn behind() -> Behind {
         let own = dispatcher::get_default(|default| match default.downcast_ref::<Reader>() {
             // Inside another run: what stands behind that one.
             Some(reader) => reader.behind().clone(),
             None => default.clone(),
         });
-        ledger.behind.get_or_init(|| console().unwrap_or(own));
+        console().unwrap_or(own)
     }
 
     #[cfg(all(feature = "console", tokio_unstable))]
@@ -56,10 +59,9 @@ mod flavor {
     }
 
     /// Reads from now on, task names too if a rule asks for them; the body's thread calls it.
-    pub(crate) fn read(ledger: &Arc<Ledger>, rules: &[Allow]) {
-        let behind = ledger.behind.get().cloned().unwrap_or_else(Dispatch::none);
+    pub(crate) fn read(ledger: &Arc<Ledger>, behind: &Behind, rules: &[Allow]) {
         let names = rules.iter().any(Allow::asks_for_names);
-        ledger.reader.get_or_init(|| Dispatch::new(Reader::new(ledger, behind, names)));
+        ledger.reader.get_or_init(|| Dispatch::new(Reader::new(ledger, behind.clone(), names)));
         adopt_thread(ledger);
     }
 
@@ -75,7 +77,11 @@ mod flavor {
     /// Reads on the calling thread too; the runtime's threads call it when they start.
     pub(crate) fn adopt_thread(ledger: &Ledger) {
         if let Some(reader) = ledger.reader.get() {
-            GUARD.with(|guard| *guard.borrow_mut() = Some(dispatcher::set_default(reader)));
+            GUARD.with(|guard| {
+                // The reader of an earlier run on this thread goes first, or its end would take this one away.
+                guard.take();
+                guard.replace(Some(dispatcher::set_default(reader)));
+            });
         }
     }
 
@@ -324,11 +330,17 @@ mod flavor {
     use crate::allow::Allow;
     use crate::ledger::Ledger;
 
-    /// Notes nothing here.
-    pub(crate) fn remember(_: &Ledger) {}
+    /// Nothing is read here.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Behind;
+
+    /// Nothing is read here.
+    pub(crate) fn behind() -> Behind {
+        Behind
+    }
 
     /// Reads nothing here.
-    pub(crate) fn read(_: &Arc<Ledger>, _: &[Allow]) {}
+    pub(crate) fn read(_: &Arc<Ledger>, _: &Behind, _: &[Allow]) {}
 
     /// Reads nothing here.
     pub(crate) fn read_all(_: &Ledger) {}

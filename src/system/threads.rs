@@ -15,18 +15,43 @@ pub(crate) struct OsThread {
 #[derive(Debug, Default)]
 pub(crate) struct Marked {
     pub(crate) threads: Vec<OsThread>,
-    /// Whether there was a thread that may not have its mark yet: look again soon.
-    pub(crate) starting: bool,
+    /// Threads that may not have their mark yet.
+    pub(crate) newborn: Vec<Tid>,
+    /// Whether a thread ended during the look: it may have started another one behind its back.
+    pub(crate) has_vanished: bool,
 }
 
-pub(crate) use system::{doing, marked, own_tid};
+impl Marked {
+    /// Returns whether all threads could be told, and none has the mark.
+    pub(crate) fn are_none(&self) -> bool {
+        self.threads.is_empty() && self.newborn.is_empty() && !self.has_vanished
+    }
+}
+
+pub(crate) use system::{Counter, doing, marked, own_tid};
 
 #[cfg(target_os = "linux")]
 mod system {
     use std::fs;
+    use std::os::unix::fs::MetadataExt;
 
     use super::{Marked, OsThread, Tid};
     use crate::system::dye::Dye;
+
+    /// Counts the threads of this process, without looking at any.
+    #[derive(Debug)]
+    pub(crate) struct Counter(fs::File);
+
+    impl Counter {
+        pub(crate) fn open() -> Option<Self> {
+            fs::File::open("/proc/self/task").ok().map(Self)
+        }
+
+        pub(crate) fn count(&self) -> Option<u64> {
+            // The kernel shows each as a folder, and so as a link to this one.
+            self.0.metadata().ok().map(|metadata| metadata.nlink())
+        }
+    }
 
     pub(crate) fn own_tid() -> Option<Tid> {
         Tid::try_from(nix::unistd::gettid().as_raw()).ok()
@@ -41,11 +66,13 @@ mod system {
         for tid in tids.filter(|tid| !known.contains(tid)) {
             match blocked_signals(tid) {
                 // The C library lets a thread start with everything blocked, and then gives it its creator's mask.
-                Some(mask) if mask >> 40 == u64::MAX >> 40 => marked.starting = true,
-                Some(mask) if Dye::from_mask(mask) == Some(dye) => {
-                    marked.threads.extend(name(tid).map(|name| OsThread { tid, name }));
-                }
-                Some(_) | None => {}
+                Some(mask) if mask >> 40 == u64::MAX >> 40 => marked.newborn.push(tid),
+                Some(mask) if Dye::from_mask(mask) == Some(dye) => match name(tid) {
+                    Some(name) => marked.threads.push(OsThread { tid, name }),
+                    None => marked.has_vanished = true,
+                },
+                Some(_) => {}
+                None => marked.has_vanished = true,
             }
         }
         marked.threads.sort_unstable_by_key(|thread| thread.tid);
@@ -118,6 +145,20 @@ mod system {
 mod system {
     use super::{Marked, Tid};
     use crate::system::dye::Dye;
+
+    /// Counts nothing here.
+    #[derive(Debug)]
+    pub(crate) struct Counter;
+
+    impl Counter {
+        pub(crate) fn open() -> Option<Self> {
+            None
+        }
+
+        pub(crate) fn count(&self) -> Option<u64> {
+            None
+        }
+    }
 
     pub(crate) fn own_tid() -> Option<Tid> {
         None

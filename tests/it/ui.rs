@@ -29,5 +29,7 @@ mod model;
 mod order;
 #[path = "../ui/pass/runtimes.rs"]
 mod runtimes;
+#[path = "../ui/pass/searches.rs"]
+mod searches;
 #[path = "../ui/pass/times.rs"]
 mod times;
