@@ -32,7 +32,7 @@ fn check(function: &ItemFn) -> syn::Result<()> {
     Ok(())
 }
 
-fn expand(Args { library, calls }: &Args, function: &ItemFn) -> TokenStream {
+fn expand(Args { library, calls, .. }: &Args, function: &ItemFn) -> TokenStream {
     let ItemFn { attrs, vis, sig, block } = function;
     let ident = &sig.ident;
     let name = ident.to_string();

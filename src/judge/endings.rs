@@ -23,7 +23,7 @@ impl Judge<'_> {
                 }
                 let places = (record.made.clone(), end.at.clone(), misuse.act.at.clone());
                 let key = (misuse.how, record.name.to_string(), places.0, places.1, places.2);
-                same.entry(key).or_insert_with(|| self.misused(&record, end, &misuse)).count += 1;
+                same.entry(key).or_insert_with(|| self.misused(&record, &end, &misuse)).count += 1;
             }
         }
         same.into_iter().map(|((how, name, ..), finding)| counted(finding, how, &name)).collect()
@@ -50,7 +50,7 @@ impl Judge<'_> {
     /// Returns what else ended between two acts, in order.
     fn between(&self, first: &Act, then: &Act) -> Vec<String> {
         let known = self.ledger.closables.known();
-        let mut ends: Vec<(&Act, &Record)> =
+        let mut ends: Vec<(Act, &Record)> =
             known.iter().filter_map(|record| Some((self.ledger.closables.first_end(record)?, &**record))).collect();
         ends.retain(|(end, _)| first.tick < end.tick && end.tick < then.tick);
         ends.sort_by_key(|(end, _)| end.tick);

@@ -19,7 +19,7 @@ impl Judge<'_> {
         for (first, then) in order.pairs(&present) {
             for (late, early, end) in self.wrong(&known, first, then) {
                 if !rules.permit(Subject::Closable { name: &early.name }) {
-                    let finding = self.disorder(late, early, end);
+                    let finding = self.disorder(late, early, &end);
                     findings.entry((finding.summary.clone(), finding.sites.clone())).or_insert(finding).count += 1;
                 }
             }
@@ -33,24 +33,25 @@ impl Judge<'_> {
         known: &'a [Arc<Record>],
         first: &'a str,
         then: &'a str,
-    ) -> impl Iterator<Item = (&'a Record, &'a Record, &'a Act)> {
+    ) -> impl Iterator<Item = (&'a Record, &'a Record, Act)> {
         let named = |name| known.iter().map(|record| &**record).filter(move |record| record.name == name);
         let ends = named(then).filter_map(|early| Some((early, self.ledger.closables.first_end(early)?)));
         let ends: Vec<_> = ends.collect();
         ends.into_iter().flat_map(move |(early, end)| {
-            let was_open =
-                move |late: &&Record| late.since < end.tick && late.end().is_none_or(|it| it.tick > end.tick);
-            named(first).filter(was_open).map(move |late| (late, early, end))
+            let tick = end.tick;
+            let was_open = move |late: &&Record| late.since < tick && late.end().is_none_or(|it| it.tick > tick);
+            named(first).filter(was_open).map(move |late| (late, early, end.clone()))
         })
     }
 
     /// Returns the finding for two things, with a count of none.
     fn disorder(&self, late: &Record, early: &Record, end: &Act) -> Finding {
-        let sites = [&end.at].into_iter().chain(late.end().map(|late| &late.at)).cloned().collect();
+        let late_end = late.end();
+        let sites = [&end.at].into_iter().chain(late_end.as_ref().map(|end| &end.at)).cloned().collect();
         let mut finding = self.finding(Kind::OutOfOrder, words::out_of_order(&late.name, &early.name), 0, sites);
         finding.evidence.push(evidence("order", self.settings.order.text()));
         finding.evidence.push(evidence("early", words::end_of(&early.name, &early.made, Some(end))));
-        finding.evidence.push(evidence("late", words::end_of(&late.name, &late.made, late.end())));
+        finding.evidence.push(evidence("late", words::end_of(&late.name, &late.made, late_end.as_ref())));
         finding.next = words::next_of_order(&late.name, &early.name);
         finding.rule = Some(words::rule("closable", &early.name));
         finding
@@ -65,7 +66,7 @@ impl Judge<'_> {
             return Vec::new();
         }
         let mut summaries: Vec<String> = names.difference(present).map(|name| words::order_of_nothing(name)).collect();
-        let is_over = |record: &Arc<Record>| names.contains(&*record.name) && record.end().is_some();
+        let is_over = |record: &Arc<Record>| names.contains(&*record.name) && record.is_closed();
         if summaries.is_empty() && !known.iter().any(is_over) {
             summaries.push(words::order_without_end());
         }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::finding::Site;
 use crate::ledger::Ledger;
+use crate::ledger::place::PlaceCell;
 use crate::lock::lock;
 use crate::source::hooks;
 
@@ -35,10 +36,25 @@ pub(crate) struct Record {
     home: AtomicU64,
     /// The beginning of its end; unset before that, and where nobody tells of it.
     begun: OnceLock<Act>,
-    /// Its end; unset while it is open.
-    closed: OnceLock<Act>,
+    /// One more than the number of the act that closed it; 0 while it is open.
+    closed: AtomicU64,
+    /// That act, in words that cost little to write.
+    by: Words,
+    /// That act, where an event told of it.
+    told: OnceLock<Act>,
     /// What was done to it after its end.
     misuses: Mutex<Vec<Misuse>>,
+}
+
+/// An act, taken apart.
+#[derive(Debug, Default)]
+struct Words {
+    /// Set last.
+    at: PlaceCell,
+    ledger: AtomicU64,
+    /// One more than the task's number; 0 for none.
+    task: AtomicU64,
+    spawned: PlaceCell,
 }
 
 /// Something that was done, and by whom.
@@ -97,7 +113,7 @@ impl Closables {
     }
 
     /// Returns the first thing that was done to end a thing, if that was in this run.
-    pub(crate) fn first_end<'a>(&self, record: &'a Record) -> Option<&'a Act> {
+    pub(crate) fn first_end(&self, record: &Record) -> Option<Act> {
         record.first_end().filter(|act| act.ledger == self.number)
     }
 
@@ -114,24 +130,50 @@ impl Closables {
 impl Record {
     /// Makes a thing that is open, for the run that the calling thread belongs to.
     pub(crate) fn open(name: Cow<'static, str>, made: Site) -> Arc<Self> {
-        let (home, begun, closed) = (AtomicU64::new(NO_LEDGER), OnceLock::new(), OnceLock::new());
-        let record = Arc::new(Self { name, made, since: tick(), home, begun, closed, misuses: Mutex::default() });
+        let record = Arc::new(Self {
+            name,
+            made,
+            since: tick(),
+            home: AtomicU64::new(NO_LEDGER),
+            begun: OnceLock::new(),
+            closed: AtomicU64::new(0),
+            by: Words::default(),
+            told: OnceLock::new(),
+            misuses: Mutex::default(),
+        });
         super::with_current(|ledger| ledger.closables.meet(&record));
         record
     }
 
     /// Closes it.
-    pub(crate) fn close(self: &Arc<Self>, at: Site) {
-        if let Err(again) = self.closed.set(self.act(at)) {
-            self.misused(Misused::Closed, again);
+    pub(crate) fn close(self: &Arc<Self>, at: &'static Location<'static>) {
+        let (tick, ledger, task, spawned) = self.act();
+        if self.claim(tick) {
+            self.by.write(at, ledger, task, spawned);
+        } else {
+            self.misused(Misused::Closed, Act { at: Site::of(at), tick, ledger, task, spawned });
         }
     }
 
+    /// Closes it, as an event tells.
+    pub(crate) fn close_told(self: &Arc<Self>, at: Site) {
+        let act = self.act_at(at);
+        if self.claim(act.tick) {
+            self.told.get_or_init(|| act);
+        } else {
+            self.misused(Misused::Closed, act);
+        }
+    }
+
+    /// Returns whether the act with this number is the one that closes it.
+    fn claim(&self, tick: u64) -> bool {
+        self.closed.compare_exchange(0, tick + 1, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
     /// Begins to close it.
-    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "only events tell of a beginning"))]
     pub(crate) fn begin(self: &Arc<Self>, at: Site) {
-        let act = self.act(at);
-        if self.end().is_some() {
+        let act = self.act_at(at);
+        if self.is_closed() {
             self.misused(Misused::Closed, act);
         } else if let Err(again) = self.begun.set(act) {
             self.misused(Misused::Closed, again);
@@ -139,38 +181,52 @@ impl Record {
     }
 
     /// Ends a closing that has begun; one that was a misuse has been told by then.
-    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "only events tell of a beginning"))]
     pub(crate) fn end_begun(self: &Arc<Self>, at: Site) {
-        let _ = self.closed.set(self.act(at));
+        let act = self.act_at(at);
+        if self.claim(act.tick) {
+            self.told.get_or_init(|| act);
+        }
     }
 
     /// Uses it.
     #[inline]
     pub(crate) fn touch(self: &Arc<Self>, at: impl FnOnce() -> Site) {
-        if self.closed.get().is_some() {
-            self.misused(Misused::Used, self.act(at()));
+        if self.is_closed() {
+            self.misused(Misused::Used, self.act_at(at()));
         }
     }
 
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire) != 0
+    }
+
     /// Returns its end; `None` while it is open.
-    pub(crate) fn end(&self) -> Option<&Act> {
-        self.closed.get()
+    pub(crate) fn end(&self) -> Option<Act> {
+        let tick = self.closed.load(Ordering::Acquire).checked_sub(1)?;
+        self.by.read(tick).or_else(|| self.told.get().cloned())
     }
 
     /// Returns the first thing that was done to end it; `None` while nobody has begun to.
-    pub(crate) fn first_end(&self) -> Option<&Act> {
-        self.begun.get().or_else(|| self.end())
+    pub(crate) fn first_end(&self) -> Option<Act> {
+        self.begun.get().cloned().or_else(|| self.end())
     }
 
-    /// Writes down that something is done to it, and makes it known to the run in which that is.
-    fn act(self: &Arc<Self>, at: Site) -> Act {
+    fn act_at(self: &Arc<Self>, at: Site) -> Act {
+        let (tick, ledger, task, spawned) = self.act();
+        Act { at, tick, ledger, task, spawned }
+    }
+
+    /// Makes it known to the run in which something is done to it, and returns when that is, in which run, by which task, and where that
+    /// was spawned.
+    fn act(self: &Arc<Self>) -> (u64, u64, Option<u64>, Option<&'static Location<'static>>) {
         let task = tokio::task::try_id().map(hooks::number);
         let of_run = |ledger: &Ledger| {
             ledger.closables.meet(self);
             (ledger.closables.number, task.and_then(|task| ledger.tasks.place(task)))
         };
         let (ledger, spawned) = super::with_current(of_run).unwrap_or((NO_LEDGER, None));
-        Act { at, tick: tick(), ledger, task, spawned }
+        (tick(), ledger, task, spawned)
     }
 
     fn misused(&self, how: Misused, act: Act) {
@@ -180,12 +236,39 @@ impl Record {
     }
 }
 
+impl Words {
+    fn write(
+        &self,
+        at: &'static Location<'static>,
+        ledger: u64,
+        task: Option<u64>,
+        spawned: Option<&'static Location<'static>>,
+    ) {
+        self.ledger.store(ledger, Ordering::Relaxed);
+        self.task.store(task.map_or(0, |task| task + 1), Ordering::Relaxed);
+        spawned.into_iter().for_each(|place| self.spawned.set(place));
+        self.at.set(at);
+    }
+
+    /// Returns the act; `None` until it is written.
+    fn read(&self, tick: u64) -> Option<Act> {
+        let at = Site::of(self.at.get()?);
+        let (ledger, task) = (self.ledger.load(Ordering::Relaxed), self.task.load(Ordering::Relaxed));
+        Some(Act { at, tick, ledger, task: task.checked_sub(1), spawned: self.spawned.get() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn here(line: u32) -> Site {
-        Site { file: "src/pool.rs".into(), line, column: 1 }
+    #[track_caller]
+    fn here() -> &'static Location<'static> {
+        Location::caller()
+    }
+
+    fn site() -> Site {
+        Site { file: "src/pool.rs".into(), line: 1, column: 1 }
     }
 
     fn on_a_run<R: Send>(ledger: &Arc<Ledger>, act: impl FnOnce() -> R + Send) -> R {
@@ -198,22 +281,22 @@ mod tests {
 
     #[test]
     fn what_is_done_outside_a_run_is_nobodys() {
-        let pool = Record::open("pool".into(), here(1));
-        pool.close(here(2));
-        pool.close(here(3));
-        pool.touch(|| here(4));
-        assert_eq!(pool.end().map(|act| act.at.line), Some(2));
+        let pool = Record::open("pool".into(), site());
+        pool.close(here());
+        pool.close(here());
+        pool.touch(site);
+        assert_eq!(pool.end().map(|act| act.at.line), Some(line!() - 3));
         assert!(lock(&pool.misuses).is_empty());
     }
 
     #[test]
     fn thing_that_runs_share_is_told_to_the_run_that_misuses_it() {
         let [first, second] = [(); 2].map(|()| Ledger::open(crate::recorder::NO_RUN, &[]));
-        let pool = Record::open("pool".into(), here(1));
-        on_a_run(&first, || pool.close(here(2)));
-        on_a_run(&second, || pool.close(here(3)));
-        on_a_run(&first, || pool.touch(|| here(4)));
-        for (ledger, line, how) in [(&first, 4, Misused::Used), (&second, 3, Misused::Closed)] {
+        let pool = Record::open("pool".into(), site());
+        on_a_run(&first, || pool.close(here()));
+        on_a_run(&second, || pool.close(here()));
+        on_a_run(&first, || pool.touch(site));
+        for (ledger, line, how) in [(&first, 1, Misused::Used), (&second, line!() - 2, Misused::Closed)] {
             let known = ledger.closables.known();
             assert_eq!(known.len(), 1);
             let misuses = ledger.closables.misuses(&known[0]);

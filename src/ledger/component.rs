@@ -126,7 +126,7 @@ impl Component {
     /// A closing that was told to begin is told once, and then its end is only its end.
     fn end(&mut self, at: Site) {
         if self.closing == 0 {
-            self.record.close(at);
+            self.record.close_told(at);
         } else {
             self.closing -= 1;
             self.record.end_begun(at);

@@ -5,6 +5,7 @@ pub(crate) mod closable;
 #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "only events tell of components"))]
 pub(crate) mod component;
 pub(crate) mod panic;
+mod place;
 #[cfg_attr(all(not(tokio_unstable), not(test)), expect(dead_code, reason = "only hooks write single tasks down"))]
 pub(crate) mod table;
 pub(crate) mod thread;

@@ -5,8 +5,7 @@
 //! twice the size takes the newcomers and the old one drains; nothing is ever moved, so nobody needs a lock. `tests/loom/table.rs` tries
 //! every order of its steps, on tables of a few slots.
 //!
-//! This is the one file of the ledger with `unsafe`: a slot keeps the spawn place as a raw pointer, because there is no
-//! atomic reference.
+//! It has `unsafe` since a slot keeps the spawn place as a raw pointer: there is no atomic reference.
 #![expect(unsafe_code, reason = "a spawn place is read back from an atomic pointer")]
 
 use std::array;
@@ -14,7 +13,7 @@ use std::panic::Location;
 use std::ptr;
 
 use lightsout_sync::OnceLock;
-use lightsout_sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use lightsout_sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
 /// How far from its home a task may stand. Long enough that a few long-lived neighbours do not force a larger table, short
 /// enough that a miss stays cheap.
@@ -111,6 +110,8 @@ impl Tasks {
     /// Writes down a spawned task.
     pub(crate) fn begin(&self, id: u64, place: &'static Location<'static>, now: u32) {
         let slot = self.claim(id);
+        // Who reads one of these also sees that the slot was taken: see `row`.
+        fence(Ordering::Release);
         slot.place.store(ptr::from_ref(place).cast_mut(), Ordering::Relaxed);
         slot.born.store(now, Ordering::Relaxed);
         slot.polls.store(0, Ordering::Relaxed);
@@ -169,8 +170,10 @@ impl Tasks {
         // SAFETY: an id is published only after `begin` has stored a place, which came from a `&'static Location`.
         let place = unsafe { &*place };
         let row = Row { id, place, born: slot.born.load(Ordering::Relaxed), polls: slot.polls.load(Ordering::Relaxed) };
-        // The slot may have changed hands in between; then the task that stood here has ended.
-        (slot.id.load(Ordering::Acquire) == id).then_some(row)
+        // The slot may have changed hands in between; then the task that stood here has ended. The fences order this look behind those
+        // above, as in Boehm, "Can seqlocks get along with programming language memory models?" (MSPC 2012).
+        fence(Ordering::Acquire);
+        (slot.id.load(Ordering::Relaxed) == id).then_some(row)
     }
 
     fn slots(&self) -> impl Iterator<Item = &Slot> {

@@ -53,7 +53,7 @@ impl Closable {
     /// Closes it. A second close is a finding.
     #[track_caller]
     pub fn close(&self) {
-        self.0.close(Site::of(Location::caller()));
+        self.0.close(Location::caller());
     }
 
     /// Says that it is used. After its end that is a finding.
@@ -67,7 +67,7 @@ impl Closable {
     /// Returns whether it is closed; asking is no use of it.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.0.end().is_some()
+        self.0.is_closed()
     }
 
     /// Returns its name.

@@ -157,8 +157,8 @@ fn event_that_cannot_be_understood_is_told() {
     let told: Vec<_> = report.coverage().unseen().iter().map(|unseen| &*unseen.why).collect();
     let has =
         |text: &str, line| told.iter().any(|why| why.contains(text) && why.ends_with(&format!("{}:{line}", file!())));
-    assert!(has(r#"`closing = "done"` is none of `begin`, `end`"#, line!() - 8), "{told:?}");
-    assert!(has("work of `pool` ends that was not accepted", line!() - 8), "{told:?}");
+    assert!(has(r#"`closing = "done"` is none of `begin`, `end`"#, line!() - 7), "{told:?}");
+    assert!(has("work of `pool` ends that was not accepted", line!() - 7), "{told:?}");
 }
 
 /// Closes twice, with an ordinary event and a span in between.

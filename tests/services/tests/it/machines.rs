@@ -47,11 +47,11 @@ impl Service for Sequence {
         if operation != Operation::DropHandle {
             told.map(|stop| stop.send(()));
         }
-        if operation == Operation::Stop {
-            if let Some(running) = self.running.take() {
-                running.await.unwrap();
-                self.results += 1;
-            }
+        if operation == Operation::Stop
+            && let Some(running) = self.running.take()
+        {
+            running.await.unwrap();
+            self.results += 1;
         }
     }
 
