@@ -14,7 +14,7 @@ use crate::ledger::channel::ChannelKind;
 use crate::report;
 use crate::run::Verdict;
 use crate::runtime::Runtime;
-use crate::settings::{self, Allocations, Channels, Notes, Runner, Settings, StartUp};
+use crate::settings::{self, Allocations, Channels, Misfit, Notes, Runner, Settings, StartUp};
 use crate::source::{allocation, names};
 
 /// Checks that a body, run on a runtime of its own, leaves nothing behind: what [`#[lightsout::test]`](crate::test) does, as a
@@ -177,6 +177,20 @@ impl Check {
             self.settings.search.signals = plan.signals().map(|(_, signal)| signal).collect();
         }
         self.settings.search.plan = Some(plan);
+        self
+    }
+
+    /// Runs the body under a plan that was drawn at random, as with the strategy `plans` of the feature `proptest`: as
+    /// [`plan`](Self::plan), but a disturbance whose boundary does not come is no finding.
+    pub fn drawn_plan(mut self, plan: Plan) -> Self {
+        self.settings.search.misfit = Misfit::Fine;
+        self.plan(plan)
+    }
+
+    /// Draws so many plans at random instead of trying all of them in order, for shapes that are too large. The seed is told in the report;
+    /// the environment variable `LIGHTSOUT_SEED` draws the same plans again. Needs the feature `proptest`.
+    pub fn explore(mut self, plans: u32) -> Self {
+        self.settings.search.draws = plans;
         self
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::disturb::plan::Plan;
+use crate::report::steps::Steps;
 use crate::report::words;
 
 /// The version that [`Report::to_json`] writes.
@@ -327,6 +328,13 @@ pub struct Searched {
     pub(crate) is_stress: bool,
     /// Whether one plan was asked for.
     pub(crate) is_replay: bool,
+    /// What the plans were drawn with; `None` where they were tried in order.
+    pub(crate) drawn_with: Option<u64>,
+    /// Whether Ctrl-C ended the search.
+    pub(crate) is_interrupted: bool,
+    /// Who was polled around the disturbances; empty but for a replay.
+    #[serde(default, skip_serializing_if = "Steps::is_empty")]
+    pub(crate) steps: Steps,
 }
 
 impl Searched {
@@ -345,7 +353,14 @@ impl Searched {
     /// Returns whether every plan ran, on a body that does the same under the same plan.
     #[must_use]
     pub fn is_exhaustive(&self) -> bool {
-        self.is_counted && self.done >= self.total && self.parted.is_none() && !self.is_stress && !self.is_replay
+        let is_whole = self.is_counted && self.done >= self.total && self.drawn_with.is_none();
+        is_whole && self.parted.is_none() && !self.is_stress && !self.is_replay && !self.is_interrupted
+    }
+
+    /// Returns the seed that the plans were drawn with; `None` where they were tried in order.
+    #[must_use]
+    pub fn drawn_with(&self) -> Option<u64> {
+        self.drawn_with
     }
 
     /// Returns how many signals were raised in all runs.
@@ -423,6 +438,8 @@ pub enum Enforced {
     ByAttribute,
     /// The test's own code, which has the report as a value: findings of a test that passed are what it expects.
     ByCaller,
+    /// The gate: an ordinary test passes whatever it leaves.
+    ByGate,
 }
 
 /// The findings of one test, with what was searched.

@@ -3,6 +3,7 @@
 use std::panic::resume_unwind;
 
 use crate::check::Check;
+use crate::explore;
 use crate::finding::{Ending, Enforced, Report};
 use crate::model;
 use crate::report::{self, human};
@@ -61,7 +62,10 @@ where
         Ok(report)
     });
     match report {
-        Ok(report) => end(&report),
+        Ok(report) => {
+            explore::leave_if_interrupted(|| human(&report, settings::wants_color()));
+            end(&report);
+        }
         Err(error) => fail(&format!("lightsout: {error}\n"), "lightsout: the test could not be checked".to_owned()),
     }
 }

@@ -82,8 +82,14 @@ pub(crate) struct Search {
     pub(crate) seed: u64,
     /// How many plans may run.
     pub(crate) runs: u64,
+    /// How many plans to draw at random; 0 in a sweep.
+    pub(crate) draws: u32,
+    /// What they are drawn with; `None` for a seed that is drawn too.
+    pub(crate) draw_seed: Option<u64>,
     /// The only plan to run; `None` in a sweep.
     pub(crate) plan: Option<Plan>,
+    /// What it means that a disturbance of that plan has no boundary to come at.
+    pub(crate) misfit: Misfit,
     /// What it means that a task lives before the program listens.
     pub(crate) start_up: StartUp,
     /// Whether the search may start children: the test is one that its runner can run by name.
@@ -99,6 +105,15 @@ pub(crate) enum StartUp {
     Told,
     /// It is a finding.
     Denied,
+}
+
+/// What it means that a plan does not fit the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// A finding: nothing was checked.
+    Vacuous,
+    /// Nothing: it was drawn at random.
+    Fine,
 }
 
 /// Who runs a check.
@@ -131,7 +146,10 @@ impl Default for Search {
             seeds: 1,
             seed: 0,
             runs: RUNS,
+            draws: 0,
+            draw_seed: None,
             plan: None,
+            misfit: Misfit::Vacuous,
             start_up: StartUp::Told,
             runner: Runner::Caller,
             regressions: None,
@@ -142,7 +160,7 @@ impl Default for Search {
 impl Search {
     /// Returns whether there is anything to search.
     pub(crate) fn is_asked_for(&self) -> bool {
-        !self.signals.is_empty() || self.delays > 0 || self.seeds > 1 || self.plan.is_some()
+        !self.signals.is_empty() || self.delays > 0 || self.seeds > 1 || self.draws > 0 || self.plan.is_some()
     }
 
     /// Returns the bounds of the search for a program that listens from this boundary on.
@@ -207,13 +225,15 @@ impl Settings {
 impl Search {
     fn with_environment(mut self) -> Result<Self, Error> {
         if let Some(plan) = text("LIGHTSOUT_REPLAY") {
-            self.plan = Some(plan.parse()?);
+            (self.plan, self.misfit) = (Some(plan.parse()?), Misfit::Vacuous);
         }
         if let Some(runs) = number("LIGHTSOUT_RUNS")? {
             self.runs = runs;
         }
-        if let Some(seed) = number("LIGHTSOUT_SEED")? {
-            self.seed = seed;
+        match number("LIGHTSOUT_SEED")? {
+            Some(seed) if self.draws > 0 => self.draw_seed = Some(seed),
+            Some(seed) => self.seed = seed,
+            None => {}
         }
         Ok(self)
     }
@@ -249,9 +269,12 @@ pub(crate) fn home(_: &Search, _: &str) -> Home {
     Home::Here
 }
 
+/// Names the folder for reports, and asks for a record of ordinary tests.
+pub(crate) const REPORT_DIR: &str = "LIGHTSOUT_REPORT_DIR";
+
 /// Returns the folder that reports are written to, if one is asked for.
 pub(crate) fn report_dir() -> Option<PathBuf> {
-    env::var_os("LIGHTSOUT_REPORT_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from)
+    env::var_os(REPORT_DIR).filter(|dir| !dir.is_empty()).map(PathBuf::from)
 }
 
 /// Returns whether tokio-console is to be able to attach to runs.
@@ -286,6 +309,11 @@ fn number(name: &'static str) -> Result<Option<u64>, Error> {
     const ACCEPTED: &str = "a whole number below 2^64";
     let Some(value) = text(name) else { return Ok(None) };
     value.parse().map(Some).map_err(|_| Error::environment(name, value, ACCEPTED))
+}
+
+/// Returns whether progress is shown: on a terminal, and not to a CI log.
+pub(crate) fn wants_progress() -> bool {
+    stderr().is_terminal() && text("CI").is_none()
 }
 
 fn duration(name: &'static str) -> Result<Option<Duration>, Error> {

@@ -16,7 +16,7 @@ use crate::errors::{self, Errors};
 const FLAVORS: &[&str] = &["current_thread", "multi_thread", "local"];
 
 /// The arguments that make a test a search.
-const SEARCHES: &[&str] = &["signals", "delays", "seeds"];
+const SEARCHES: &[&str] = &["signals", "delays", "seeds", "explore"];
 
 /// The signals, by the names that plans have, and those of the library's enum.
 const SIGNALS: &[(&str, &str)] = &[
@@ -120,6 +120,12 @@ const ARGUMENTS: &[Argument] = &[
         flavors: FLAVORS,
         times: Times::Once,
         call: |given, _| given.count().map(|count| quote!(.runs(#count))),
+    },
+    Argument {
+        name: "explore",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.count().map(|count| quote!(.explore(#count))),
     },
     Argument {
         name: "startup",

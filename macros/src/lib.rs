@@ -39,6 +39,7 @@ mod model;
 /// | `delays = 1` | how many tasks may be delayed in a run; the orders of tasks are searched | none |
 /// | `seeds = 4` | how many seeds of the runtime's random choices are tried | one |
 /// | `runs = 2_000` | how many plans a search may run | `5_000` |
+/// | `explore = 1_000` | draws so many plans at random instead of trying all in order; needs the feature `proptest` | none |
 /// | `startup = "deny"` | makes it a finding that a task lives before the program listens for its signals | told only |
 /// | `order = "listener < database"` | in what order things end, by name; can be given several times | nothing |
 /// | `components = "listener, database"` | which names there are, so that a slip in `order` is an error at the start | whatever the body makes |

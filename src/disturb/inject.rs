@@ -70,6 +70,8 @@ pub(crate) struct Played {
     pub(crate) print: u64,
     /// How many signals were raised.
     pub(crate) raised: u32,
+    /// Those signals with their boundaries; empty without tracing.
+    pub(crate) sent: Vec<(u32, Signal)>,
     /// How many signals were not, since they would have ended the process.
     pub(crate) refused: u32,
     /// How many disturbances of the plan had no boundary to come at.
@@ -132,6 +134,8 @@ struct Rare {
     /// How many signals were placed at a boundary that did not come.
     early: u32,
     raised: u32,
+    /// Empty without tracing.
+    sent: Vec<(u32, Signal)>,
     refused: u32,
     /// The boundary of the last signal.
     last: u32,
@@ -289,6 +293,9 @@ impl Injector {
         }
         disposition::raise(signal);
         rare.raised += 1;
+        if self.turns.is_some() {
+            rare.sent.push((boundary, signal));
+        }
         Raised::Yes
     }
 
@@ -318,6 +325,7 @@ impl Injector {
             boundaries: self.polls(),
             print: self.print.load(Ordering::Relaxed),
             raised: rare.raised,
+            sent: rare.sent.clone(),
             refused: rare.refused,
             missed: rare.early + u32::try_from(unreached + undelayed).unwrap_or(NEVER),
             quiet_at: rare.quiet_at,

@@ -16,6 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Question;
+use super::interrupt;
 use super::player::{Attempt, Player};
 use super::wire::{self, Order, Told};
 use crate::disturb::inject::Played;
@@ -73,7 +74,7 @@ impl Player for Isolated<'_> {
         let batches = Mutex::new(plans.chunks(batch).enumerate());
         let (question, case) = (self.question, &*self.case);
         let work = |seat: &mut Seat| -> Result<Vec<(usize, Vec<Attempt>)>, Error> {
-            let next = || lock(&batches).next();
+            let next = || if interrupt::is_asked() { None } else { lock(&batches).next() };
             let play = |(number, plans)| Ok((number, seat.play_batch(question, case, plans)?));
             std::iter::from_fn(next).map(play).collect()
         };

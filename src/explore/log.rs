@@ -11,8 +11,9 @@ use crate::disturb::inject::Played;
 use crate::disturb::plan::Plan;
 use crate::finding::{Allowed, Coverage, Ending, Evidence, Finding, Kind, Searched, Site};
 use crate::judge::Outcome;
+use crate::report::steps::Steps;
 use crate::report::words;
-use crate::settings::StartUp;
+use crate::settings::{Misfit, StartUp};
 use crate::source::hooks::HOOKED;
 
 /// After so many failing plans a search has enough.
@@ -101,6 +102,13 @@ pub(super) struct Log {
     /// The one plan that was asked for, with how many of its disturbances could not be placed; `None` in a sweep.
     replayed: Option<(Plan, u32)>,
     is_stress: bool,
+    /// What plans are drawn with; `None` in a sweep.
+    drawn_with: Option<u64>,
+    /// Whether Ctrl-C ended the search.
+    pub(super) is_interrupted: bool,
+    /// Who was polled around the disturbances of a replay.
+    steps: Steps,
+    misfit: Misfit,
 }
 
 impl Log {
@@ -128,6 +136,10 @@ impl Log {
             is_cut: false,
             replayed: None,
             is_stress: question.settings.runtime.has_workers(),
+            drawn_with: None,
+            is_interrupted: false,
+            steps: Steps::default(),
+            misfit: question.settings.search.misfit,
         }
     }
 
@@ -187,6 +199,21 @@ impl Log {
         self.listens_from = played.listens_from;
         self.extent = Extent { done: 1, total: 1, is_counted: true };
         self.replayed = Some((plan.clone(), played.missed + played.refused));
+        let delays = plan.delays().map(|at| (at, words::delays_next()));
+        let done: Vec<(u32, String)> =
+            played.sent.iter().map(|(at, signal)| (*at, signal.to_string())).chain(delays).collect();
+        self.steps = Steps::of(played, &done);
+    }
+
+    /// Begins to take in plans that are drawn.
+    #[cfg(feature = "proptest")]
+    pub(super) fn draws(&mut self, seed: u64, plans: u32) {
+        self.drawn_with = Some(seed);
+        self.extent = Extent { done: 0, total: plans.into(), is_counted: true };
+    }
+
+    pub(super) fn count_of_findings(&self) -> usize {
+        self.findings.len()
     }
 
     /// Returns the first boundary at which a signal can be heard: never the one before the first poll where nobody knows better.
@@ -291,13 +318,16 @@ impl Log {
             parted: self.parted.clone(),
             is_stress: self.is_stress,
             is_replay: self.replayed.is_some(),
+            drawn_with: self.drawn_with,
+            is_interrupted: self.is_interrupted,
+            steps: self.steps.clone(),
         }
     }
 
     /// Returns the finding that nothing was searched, if so.
     fn vacuous(&self, question: &Question) -> Option<Finding> {
         let (summary, next) = match &self.replayed {
-            Some((plan, missed)) if *missed > 0 && self.findings.is_empty() => {
+            Some((plan, missed)) if *missed > 0 && self.misfit == Misfit::Vacuous && self.findings.is_empty() => {
                 (words::plan_missed(plan, *missed), words::next_of_missed())
             }
             Some(_) => return None,

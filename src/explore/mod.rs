@@ -4,9 +4,14 @@
 mod child;
 mod guard;
 #[cfg(unix)]
+pub(crate) mod interrupt;
+#[cfg(unix)]
 mod isolate;
 mod log;
 mod player;
+mod progress;
+#[cfg(feature = "proptest")]
+pub(crate) mod random;
 pub(crate) mod regressions;
 pub(crate) mod shape;
 mod shrink;
@@ -30,6 +35,7 @@ use crate::settings::{self, Home, Settings};
 
 use log::Log;
 use player::{Attempt, Inside, Player};
+use progress::Progress;
 use shape::Shape;
 use sweep::Sweep;
 
@@ -84,14 +90,24 @@ where
         Home::Here => here(question, body),
         #[cfg(unix)]
         Home::Apart => {
+            let listening = interrupt::Listening::begin();
             let log = Mutex::new(Log::new(question));
             Search { question, log: &log, player: isolate::Isolated::new(question), silent: None }.all()?;
+            listening.until_told();
             let log = log.into_inner().unwrap_or_else(PoisonError::into_inner);
             Ok(log.outcome(question))
         }
         #[cfg(unix)]
         Home::ChildOf(socket) => child::serve(question, &socket, body).map(|never| match never {}),
     }
+}
+
+/// Ends the process after a search of this thread that Ctrl-C has ended, with what it found.
+pub(crate) fn leave_if_interrupted(report: impl FnOnce() -> String) {
+    #[cfg(unix)]
+    interrupt::leave(report);
+    #[cfg(not(unix))]
+    let _ = report;
 }
 
 /// Searches in this process.
@@ -147,7 +163,7 @@ impl<P: Player> Search<'_, P> {
         if !shape.fits(plan) {
             return Err(Error::unfit(plan, &shape.signals));
         }
-        let attempt = self.attempt(plan)?;
+        let attempt = self.attempt_script(&Script { tracing: Tracing::On, ..Script::of(plan.clone()) })?;
         let mut log = lock(self.log);
         log.replayed(plan, &attempt.played);
         log.start_up(self.question, &attempt.played);
@@ -170,10 +186,14 @@ impl<P: Player> Search<'_, P> {
         }
         let shape = search.shape(lock(self.log).first());
         self.kept_plans(&shape)?;
+        if search.draws > 0 {
+            return self.draw(&shape, &root, first);
+        }
         let mut sweep = Sweep::new(shape, search.runs);
         let _ = sweep.next();
         self.take_in(&mut sweep, &root, first)?;
-        while !lock(self.log).has_enough() {
+        let mut progress = Progress::begin();
+        while !self.is_over() {
             let plans: Vec<Plan> = std::iter::from_fn(|| sweep.next()).take(P::BLOCK).collect();
             if plans.is_empty() {
                 break;
@@ -182,9 +202,65 @@ impl<P: Player> Search<'_, P> {
             for (plan, attempt) in plans.iter().zip(attempts) {
                 lock(self.log).ran(&attempt);
                 self.take_in(&mut sweep, plan, attempt)?;
+                progress.show(&self.question.name, sweep.extent(), lock(self.log).count_of_findings());
             }
         }
         Ok(())
+    }
+
+    /// Returns whether the search ends before all plans have run.
+    fn is_over(&self) -> bool {
+        let mut log = lock(self.log);
+        #[cfg(unix)]
+        if interrupt::is_asked() {
+            log.is_interrupted = true;
+        }
+        log.has_enough() || log.is_interrupted
+    }
+
+    /// Runs plans that are drawn at random.
+    #[cfg(feature = "proptest")]
+    fn draw(&mut self, shape: &Shape, root: &Plan, first: Attempt) -> Result<(), Error> {
+        let search = &self.question.settings.search;
+        let seed = search.draw_seed.unwrap_or_else(fresh_seed);
+        let mut plans = random::draw(shape, seed, first.played.boundaries).take(search.draws as usize);
+        lock(self.log).draws(seed, search.draws);
+        self.hear(root, &first.played)?;
+        let mut progress = Progress::begin();
+        while !self.is_over() {
+            let block: Vec<Plan> = plans.by_ref().take(P::BLOCK).collect();
+            if block.is_empty() {
+                break;
+            }
+            let attempts = self.player.play_all(&block)?;
+            for (plan, attempt) in block.iter().zip(attempts) {
+                lock(self.log).ran(&attempt);
+                self.take_in_drawn(plan, attempt)?;
+                let log = lock(self.log);
+                progress.show(&self.question.name, log.extent, log.count_of_findings());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in how a plan went that was drawn.
+    #[cfg(feature = "proptest")]
+    fn take_in_drawn(&mut self, plan: &Plan, attempt: Attempt) -> Result<(), Error> {
+        let done = {
+            let mut log = lock(self.log);
+            log.extent.done += 1;
+            log.extent.done
+        };
+        if attempt.has_failed() {
+            return self.examine(plan, attempt, IsSmallest::No);
+        }
+        self.hear(plan, &attempt.played)?;
+        if done.is_power_of_two() { self.repeat(plan, &attempt.played) } else { Ok(()) }
+    }
+
+    #[cfg(not(feature = "proptest"))]
+    fn draw(&mut self, _: &Shape, _: &Plan, _: Attempt) -> Result<(), Error> {
+        Err(Error::unsupported("`explore`", "plans are drawn with the feature `proptest` of lightsout"))
     }
 
     /// Runs the plans that failed in an earlier search.
@@ -328,6 +404,14 @@ impl<P: Player> Search<'_, P> {
         lock(self.log).ran(&attempt);
         Ok(attempt)
     }
+}
+
+/// Returns a seed that nobody has chosen.
+#[cfg(feature = "proptest")]
+fn fresh_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    // A short one is copied more easily.
+    RandomState::new().hash_one(std::process::id()) % 1_000_000_007
 }
 
 /// Whether no smaller plan can fail: all of them have run.

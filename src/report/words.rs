@@ -229,6 +229,13 @@ pub(crate) fn searched(searched: &Searched) -> String {
     }
     let (done, total) = (thousands(searched.done), thousands(searched.total));
     let all = searched.is_counted && searched.done >= searched.total;
+    if let Some(seed) = searched.drawn_with {
+        let raised = count_of(searched.raised, "signal");
+        return format!(
+            "{done} of {total} plans drawn at random, with LIGHTSOUT_SEED={seed}{}; {raised} raised",
+            cut(searched)
+        );
+    }
     let extent = match (all, searched.is_exhaustive()) {
         (true, true) => format!("exhaustive: {done} of {total} plans"),
         (true, false) => format!("{done} of {total} plans"),
@@ -240,7 +247,16 @@ pub(crate) fn searched(searched: &Searched) -> String {
     };
     let stress =
         if searched.is_stress { ", on several threads: this is stress, and no run is the same twice" } else { "" };
-    format!("{extent}{stress}; {} raised", count_of(searched.raised, "signal"))
+    format!("{extent}{stress}{}; {} raised", cut(searched), count_of(searched.raised, "signal"))
+}
+
+fn cut(searched: &Searched) -> &'static str {
+    if searched.is_interrupted { ", interrupted by Ctrl-C" } else { "" }
+}
+
+/// Says what a delay does at its boundary.
+pub(crate) fn delays_next() -> String {
+    "delay of the next poll".to_owned()
 }
 
 fn count_of(number: u64, noun: &str) -> String {

@@ -60,6 +60,10 @@ mod recorder {
             self.with(format!("runs {most}"))
         }
 
+        pub(crate) fn explore(self, plans: u32) -> Self {
+            self.with(format!("explore {plans}"))
+        }
+
         pub(crate) fn deny_start_up(self, deny: bool) -> Self {
             self.with(format!("deny_start_up {deny}"))
         }
@@ -274,7 +278,8 @@ async fn composes_with_rstest_case_by_case(#[case] panic: Panic) {
     startup = "deny",
     delays = 1,
     seeds = 3,
+    explore = 9,
 )]
 async fn search_is_bounded_by_its_arguments() {
-    check_settings(&["signals [Term, Int]", "delays 1", "seeds 3", "runs 2000", "deny_start_up true"]);
+    check_settings(&["signals [Term, Int]", "delays 1", "seeds 3", "runs 2000", "explore 9", "deny_start_up true"]);
 }

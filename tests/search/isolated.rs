@@ -15,9 +15,14 @@ fn term() -> Signal {
 
 /// Runs a test that fails, and returns what it printed.
 fn printed_by(test: &str) -> String {
+    printed_with(test, [])
+}
+
+/// The same with variables of the environment.
+fn printed_with<const N: usize>(test: &str, variables: [(&str, &str); N]) -> String {
     let own = std::env::current_exe().unwrap();
-    let run =
-        std::process::Command::new(own).args(["--exact", test, "--include-ignored", "--nocapture"]).output().unwrap();
+    let mut run = std::process::Command::new(own);
+    let run = run.args(["--exact", test, "--include-ignored", "--nocapture"]).envs(variables).output().unwrap();
     assert!(!run.status.success(), "{test} passed");
     let text = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
     // It is meant to fail: nothing is to be kept of it.
@@ -209,4 +214,46 @@ fn bad_plan_in_the_environment_is_one_clear_line() {
         let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("lightsout: failed to")).collect();
         assert!(matches!(lines[..], [line] if line.contains(why) && line.contains(plan)), "{text}");
     }
+}
+
+#[test]
+fn runner_that_gives_each_test_a_process_needs_no_children() {
+    let text = printed_with("isolated::leaks", [("NEXTEST_EXECUTION_MODE", "process-per-test")]);
+    tells(&text, &["lightsout: 1 finding in isolated::leaks", "under       SIGTERM@1"]);
+    // It prints what every run prints, having no child to keep it apart.
+    assert!(text.matches("about to work").count() > 1, "{text}");
+}
+
+#[lightsout::test(signals = "SIGTERM, SIGTERM, SIGTERM", delays = 3, runs = 100_000_000)]
+#[ignore = "it takes for ever: `ctrl_c_ends_the_search_with_what_it_found` runs it"]
+async fn takes_for_ever() {
+    bodies::closes_twice(Fixed).await;
+}
+
+#[test]
+fn ctrl_c_ends_the_search_with_what_it_found() {
+    use std::io::Read;
+    let own = std::env::current_exe().unwrap();
+    let mut run = std::process::Command::new(own)
+        .args(["--exact", "isolated::takes_for_ever", "--include-ignored"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Until it listens for SIGINT, which is the second bit.
+    let is_listening = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", run.id())).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 2 == 2)
+    };
+    while !is_listening() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let killed = std::process::Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    let mut text = String::new();
+    run.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+    tells(&text, &["nothing found in isolated::takes_for_ever", "interrupted by Ctrl-C"]);
 }

@@ -9,6 +9,8 @@ mod claims;
 #[cfg(all(unix, tokio_unstable))]
 mod delays;
 #[cfg(all(unix, tokio_unstable))]
+mod draws;
+#[cfg(all(unix, tokio_unstable))]
 mod isolated;
 mod plans;
 #[cfg(all(unix, tokio_unstable))]
