@@ -303,6 +303,9 @@ where
             (ended, left)
         }
     });
+    if let Some(injector) = &injector {
+        injector.rest();
+    }
     let patience = settings.grace.max(THREADS);
     let before_stop = lock(&ledger.panics).len();
     stop(runtime, ledger, patience);
