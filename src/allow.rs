@@ -41,6 +41,7 @@ enum Rule {
     Panic(String),
     CreatedAt(String),
     CreatedIn(String),
+    Closable(String),
     /// Tasks by id.
     Known(Vec<u64>),
 }
@@ -74,7 +75,7 @@ impl Allow {
         Unreasoned { rule: Rule::Panic(message.into()) }
     }
 
-    /// Allows channels by the place that made them: a file, a line of it, or a glob, as for [`spawned_at`](Self::spawned_at).
+    /// Allows channels to stay open, and tickets to be lost, by the place that made them: a file, a line of it, or a glob, as for [`spawned_at`](Self::spawned_at).
     pub fn created_at(place: impl Into<String>) -> Unreasoned {
         Unreasoned { rule: Rule::CreatedAt(place.into()) }
     }
@@ -83,6 +84,11 @@ impl Allow {
     /// (`Pool::start`), or a glob.
     pub fn created_in(function: impl Into<String>) -> Unreasoned {
         Unreasoned { rule: Rule::CreatedIn(function.into()) }
+    }
+
+    /// Allows a [`Closable`](crate::Closable) by its name, or a glob of it, to be closed twice, used after its end, or ended out of order.
+    pub fn closable(name: impl Into<String>) -> Unreasoned {
+        Unreasoned { rule: Rule::Closable(name.into()) }
     }
 
     /// Returns the rules that hold for every check: what lives as long as the process by design of who made it.
@@ -132,6 +138,7 @@ impl fmt::Display for Allow {
             Rule::Panic(message) => write!(f, "panic = {message:?}"),
             Rule::CreatedAt(place) => write!(f, "created_at = {place:?}"),
             Rule::CreatedIn(function) => write!(f, "created_in = {function:?}"),
+            Rule::Closable(name) => write!(f, "closable = {name:?}"),
             Rule::Known(ids) => write!(f, "a census of {}", ids.len()),
         }
     }
@@ -144,6 +151,8 @@ pub(crate) enum Subject<'a> {
     Thread { name: &'a str },
     Panic { message: &'a str },
     Channel { site: &'a Site, functions: &'a [String] },
+    Closable { name: &'a str },
+    Ticket { site: &'a Site },
 }
 
 /// What a rule without limits takes out of a check.
@@ -153,6 +162,8 @@ pub(crate) enum CatchAll {
     Threads,
     Panics,
     Channels,
+    Closables,
+    Tickets,
 }
 
 /// The rules of one run, ready to be asked.
@@ -213,15 +224,18 @@ impl Rules {
     pub(crate) fn catch_alls(&self) -> impl Iterator<Item = (&Allow, CatchAll)> {
         let unnamed = ["\u{1}".to_owned()];
         let nowhere = Site { file: "\u{1}/\u{1}.rs".into(), line: 0, column: 0 };
-        self.0.iter().filter_map(move |Ready { allow, matcher, .. }| {
+        self.0.iter().flat_map(move |Ready { allow, matcher, .. }| {
             // Tasks without a name are common, and no rule about names allows them.
             let asked = [
                 (CatchAll::Tasks, Subject::Task { id: 0, site: &nowhere, functions: &unnamed, name: None }),
                 (CatchAll::Threads, Subject::Thread { name: "\u{1}" }),
                 (CatchAll::Panics, Subject::Panic { message: "\u{1}" }),
                 (CatchAll::Channels, Subject::Channel { site: &nowhere, functions: &unnamed }),
+                (CatchAll::Tickets, Subject::Ticket { site: &nowhere }),
+                (CatchAll::Closables, Subject::Closable { name: "\u{1}" }),
             ];
-            asked.into_iter().find(|(_, subject)| matcher.matches(*subject)).map(|(of, _)| (allow, of))
+            let all = asked.into_iter().filter(|(_, subject)| matcher.matches(*subject));
+            all.map(|(of, _)| (allow, of)).collect::<Vec<_>>()
         })
     }
 
@@ -248,6 +262,7 @@ enum Matcher {
     Panic(Pattern),
     CreatedAt { file: Pattern, line: Option<u32> },
     CreatedIn(Pattern),
+    Closable(Pattern),
     Known(Vec<u64>),
 }
 
@@ -263,6 +278,7 @@ impl Matcher {
                 Self::CreatedAt { file: pattern(&anywhere(file))?, line }
             }
             Rule::CreatedIn(function) => Self::CreatedIn(pattern(function)?),
+            Rule::Closable(name) => Self::Closable(pattern(name)?),
             Rule::SpawnedIn(function) => Self::SpawnedIn(pattern(function)?),
             Rule::Task(name) => Self::Task(pattern(name)?),
             Rule::Thread(name) => Self::Thread(pattern(name)?),
@@ -278,12 +294,13 @@ impl Matcher {
                 functions.iter().flat_map(|function| path_ends(function)).any(|end| pattern.matches(end))
             }
             (Self::SpawnedAt { file, line }, Subject::Task { site, .. })
-            | (Self::CreatedAt { file, line }, Subject::Channel { site, .. }) => {
+            | (Self::CreatedAt { file, line }, Subject::Channel { site, .. } | Subject::Ticket { site }) => {
                 let slashes = MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
                 line.is_none_or(|line| line == site.line) && file.matches_with(&site.file.replace('\\', "/"), slashes)
             }
             (Self::Task(pattern), Subject::Task { name: Some(name), .. })
             | (Self::Thread(pattern), Subject::Thread { name })
+            | (Self::Closable(pattern), Subject::Closable { name })
             | (Self::Panic(pattern), Subject::Panic { message: name }) => pattern.matches(name),
             (Self::Known(ids), Subject::Task { id, .. }) => ids.contains(&id),
             _ => false,

@@ -97,6 +97,22 @@ impl Check {
         self
     }
 
+    /// States in what order things end, by the names of [`Closable`](crate::Closable)s and of components that tell of their end by
+    /// [tracing](crate::convention): `"listener < connections < database"`, and after a comma a further chain. Every thing of a name must have
+    /// ended before the first one of a later name does; else that is an `out-of-order` finding. Several orders hold together.
+    ///
+    /// A name that nothing in the body has is `vacuous`.
+    pub fn order(mut self, order: impl Into<String>) -> Self {
+        self.settings.order.rule(order.into());
+        self
+    }
+
+    /// Says which names there are, so that a slip in an [order](Self::order) is an error before the body runs.
+    pub fn components<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        names.into_iter().for_each(|name| self.settings.order.component(name.into()));
+        self
+    }
+
     /// Leaves notes out of the report of a test that passes, unless somebody reads its file.
     pub(crate) fn without_unread_notes(mut self) -> Self {
         if settings::report_dir().is_none() {
@@ -263,7 +279,7 @@ impl Check {
     ///
     /// # Errors
     ///
-    /// If the check could not be made: a variable of the environment or a rule's pattern is malformed, the runtime or its thread
+    /// If the check could not be made: a variable of the environment, an order or a rule's pattern is malformed, the runtime or its thread
     /// cannot be had, or the report cannot be written.
     pub fn try_run<B, F>(self, body: B) -> Result<Report, Error>
     where
@@ -289,6 +305,7 @@ impl Check {
             settings.channels = Channels::Ignore;
         }
         check_rules(&settings)?;
+        settings.order.check()?;
         Rules::new(settings.allow.clone())?;
         let question = Question { name: self.name, place: self.place, settings };
         let outcome = if question.settings.search.is_asked_for() {

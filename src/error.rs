@@ -24,6 +24,7 @@ enum ErrorKind {
     ReadRegressions { path: String, cause: io::Error },
     WriteRegressions { path: String, cause: io::Error },
     Pattern { pattern: String, cause: glob::PatternError },
+    Order { rule: String, cause: String },
     Unsupported { what: String, hint: &'static str },
     Runtime { cause: io::Error },
     Thread { cause: io::Error },
@@ -65,6 +66,10 @@ impl Error {
 
     pub(crate) fn pattern(pattern: &str, cause: glob::PatternError) -> Self {
         Self { kind: ErrorKind::Pattern { pattern: pattern.to_owned(), cause } }
+    }
+
+    pub(crate) fn order(rule: &str, cause: String) -> Self {
+        Self { kind: ErrorKind::Order { rule: rule.to_owned(), cause } }
     }
 
     pub(crate) fn unsupported(what: impl Into<String>, hint: &'static str) -> Self {
@@ -129,6 +134,11 @@ impl fmt::Display for Error {
                 "failed to keep the failing plan in `{path}`: {cause}\nhint: its folder must be one that can be written to"
             ),
             ErrorKind::Pattern { pattern, cause } => write!(f, "failed to read the pattern `{pattern}`: {cause}"),
+            ErrorKind::Order { rule, cause } => write!(
+                f,
+                "failed to read the order `{rule}`: {cause}\nhint: write what ends first at the left, as in `listener < \
+                 connections < database`"
+            ),
             ErrorKind::Unsupported { what, hint } => write!(f, "failed to set up {what}\nhint: {hint}"),
             ErrorKind::Runtime { cause } => write!(f, "failed to build the run's runtime: {cause}"),
             ErrorKind::Thread { cause } => write!(f, "failed to start the run's thread: {cause}"),
@@ -156,6 +166,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.kind {
             ErrorKind::Environment { .. }
+            | ErrorKind::Order { .. }
             | ErrorKind::Signal { .. }
             | ErrorKind::Plan { .. }
             | ErrorKind::Unfit { .. }

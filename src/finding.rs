@@ -32,6 +32,14 @@ pub enum Kind {
     OpenChannel,
     /// A task panicked, whether or not anyone looked at its `JoinHandle`.
     TaskPanic,
+    /// Something that ends once was ended twice.
+    DoubleClose,
+    /// Something was used after its end.
+    UseAfterClose,
+    /// A stated order of endings was broken.
+    OutOfOrder,
+    /// A piece of work was accepted, and neither done nor refused.
+    LostWork,
     /// The process of the test ended in the middle of a run, or a signal that comes while it starts would end it.
     Died,
     /// Nothing was checked, so a pass would mean nothing.
@@ -40,12 +48,16 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which reports list them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Hang,
         Self::LeakedTask,
         Self::BlockedThread,
         Self::OpenChannel,
         Self::TaskPanic,
+        Self::DoubleClose,
+        Self::UseAfterClose,
+        Self::OutOfOrder,
+        Self::LostWork,
         Self::Died,
         Self::Vacuous,
     ];
@@ -59,6 +71,10 @@ impl Kind {
             Self::BlockedThread => "blocked-thread",
             Self::OpenChannel => "open-channel",
             Self::TaskPanic => "task-panic",
+            Self::DoubleClose => "double-close",
+            Self::UseAfterClose => "use-after-close",
+            Self::OutOfOrder => "out-of-order",
+            Self::LostWork => "lost-work",
             Self::Died => "died",
             Self::Vacuous => "vacuous",
         }
@@ -247,6 +263,27 @@ pub struct Unseen {
     pub why: String,
 }
 
+/// What became of the work that was accepted. It adds up: `accepted` is `done`, `refused` and `lost` together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Work {
+    /// How many pieces of work were handed in.
+    pub accepted: u64,
+    /// How many were done.
+    pub done: u64,
+    /// How many were refused.
+    pub refused: u64,
+    /// How many were neither when the test was over.
+    pub lost: u64,
+}
+
+impl Work {
+    pub(crate) fn is_none(&self) -> bool {
+        self.accepted == 0
+    }
+}
+
 /// What was searched, and what was not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -254,6 +291,8 @@ pub struct Coverage {
     pub(crate) runs: u64,
     pub(crate) tasks: u64,
     pub(crate) exact: bool,
+    #[serde(default, skip_serializing_if = "Work::is_none")]
+    pub(crate) work: Work,
     pub(crate) unseen: Vec<Unseen>,
     /// `None` where the check did not search.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -368,6 +407,12 @@ impl Coverage {
     #[must_use]
     pub fn is_exact(&self) -> bool {
         self.exact
+    }
+
+    /// Returns what became of the work that was accepted.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        self.work
     }
 
     /// Returns what was not looked at, and why.

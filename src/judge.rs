@@ -1,6 +1,11 @@
 //! Judges what was seen in one run: facts in, findings out; no clock, no runtime, no thread.
 
+mod endings;
+mod order;
+mod work;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -19,7 +24,7 @@ use crate::seen::{Hang, Movement, Seen};
 use crate::settings::{self, Channels, Settings};
 use crate::settle::Settled;
 use crate::source::dump::{self, awaited};
-use crate::source::{allocation, hooks};
+use crate::source::{allocation, console, hooks};
 use crate::system::{dye, threads};
 
 /// What a run came to, or many of them.
@@ -37,6 +42,12 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// Returns what the search through a model came to.
+    pub(crate) fn of_model(findings: Vec<Finding>, coverage: Coverage, took: Duration) -> Self {
+        let (notes, allowed) = (Vec::new(), Vec::new());
+        Self { ending: Ending::Passed, plan: None, hang: None, findings, notes, allowed, coverage, took }
+    }
+
     /// Returns the report of a test that has come to this; call it on the test's thread.
     pub(crate) fn into_report(self, test: String, package: Option<String>) -> Report {
         let case = thread::current().name().filter(|name| *name != "main").map(str::to_owned);
@@ -78,6 +89,9 @@ pub(crate) fn judge(
     }
     findings.extend(judge.blocked_threads(&mut rules));
     findings.extend(judge.task_panics(&mut rules));
+    findings.extend(judge.misuses(&mut rules));
+    findings.extend(judge.out_of_order(&mut rules));
+    findings.extend(judge.lost_work(&mut rules));
     let open = judge.open_channels(&mut rules);
     let notes = if settings.channels == Channels::Deny {
         findings.extend(open);
@@ -152,6 +166,7 @@ impl Judge<'_> {
         if !matches!(hang, Hang::FinishedLate { .. }) {
             finding.evidence.extend(self.alive());
         }
+        finding.evidence.push(evidence("live", words::next_of_console(console::AVAILABLE)));
         finding.next = words::next_of_hang(hang);
         Some(finding)
     }
@@ -347,10 +362,12 @@ impl Judge<'_> {
         if dye::of_nothing() {
             unseen.push(words::unseen_threads());
         }
+        unseen.extend(self.ledger.components.misunderstood().into_iter().map(words::misunderstood));
+        unseen.extend(self.ledger.events_missed.load(Ordering::Acquire).then(words::unseen_events));
         for (rule, of) in rules.catch_alls() {
             unseen.extend(words::unseen_by_rule(of, rule));
         }
-        Coverage { runs: 1, tasks: spawned, exact: hooks::HOOKED, unseen, searched: None }
+        Coverage { runs: 1, tasks: spawned, exact: hooks::HOOKED, work: self.work(), unseen, searched: None }
     }
 }
 

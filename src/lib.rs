@@ -113,9 +113,15 @@
 //! | `blocked-thread` | a blocking closure, or a thread that the test started, still runs after the runtime was stopped |
 //! | `open-channel` | a channel made in the test is open when all else has ended: a note, unless `channels = "deny"` |
 //! | `task-panic` | a task panicked, whether or not anyone looked at its `JoinHandle` |
+//! | `double-close` | a [`Closable`] was closed twice |
+//! | `use-after-close` | a [`Closable`] was used after its end |
+//! | `out-of-order` | a stated order of endings was broken |
+//! | `lost-work` | a [`Ticket`] was dropped, or kept, without being done or refused |
 //! | `hang` | the body did not end by its deadline, or what it left does not let go |
 //! | `died` | the process ended in the middle of a run (exit, abort, signal) |
 //! | `vacuous` | nothing was checked |
+//!
+//! Components that use `tracing` need neither [`Closable`] nor [`Ticket`]: see [`convention`].
 //!
 //! All of them are told together, and none hides a failed assertion of the test itself. Only a body that hangs is told without leaks:
 //! what is alive beside it is in its own finding.
@@ -132,6 +138,8 @@
 //! | deadline of the body | `deadline = "5s"` | [`deadline`](Check::deadline) | `LIGHTSOUT_DEADLINE` |
 //! | grace of what it left | `grace = "1s"` | [`grace`](Check::grace) | `LIGHTSOUT_GRACE` |
 //! | what an open channel means | `channels = "deny"` | [`channels`](Check::channels) | |
+//! | in what order things end | `order = "listener < database"` | [`order`](Check::order) | |
+//! | which names there are | `components = "listener, database"` | [`components`](Check::components) | |
 //! | what may live on | `allow(spawned_at = "...", reason = "...")` | [`allow`](Check::allow) | |
 //! | runtime | `flavor`, `worker_threads`, `start_paused` | [`runtime`](Check::runtime) | |
 //! | folder for reports | | | `LIGHTSOUT_REPORT_DIR` |
@@ -141,6 +149,7 @@
 //! | plans to run | `runs = 2_000` | [`runs`](Check::runs) | `LIGHTSOUT_RUNS` |
 //! | plans to draw at random | `explore = 1_000` | [`explore`](Check::explore) | `LIGHTSOUT_SEED` draws the same again |
 //! | the only plan | | [`plan`](Check::plan) | `LIGHTSOUT_REPLAY` |
+//! | a console to attach to | | | `LIGHTSOUT_CONSOLE` |
 //!
 //! # Signals at every moment
 //!
@@ -271,15 +280,20 @@
 //!
 //! # Debugging a finding
 //!
+//! - With the feature `console` and `--cfg tokio_unstable`, `LIGHTSOUT_CONSOLE=1` lets
+//!   [tokio-console](https://docs.rs/tokio-console) attach to a test that hangs, or that has left something: it then stays as it is for an hour,
+//!   or until Ctrl-C. Run that test alone: `TOKIO_CONSOLE_BIND` says where the process listens, `127.0.0.1:6669` unless set.
 //! - The last line of a report is the command that runs the test again.
 //! - [`census`] says inside a body what is alive at that point.
 //! - A leak that comes and goes depends on order: a task that is told to stop, and not waited for, may or may not end within the
 //!   grace. Await its `JoinHandle` where it is told to stop.
+#![cfg_attr(loom, expect(dead_code, unused_imports, reason = "where models are built there are no runs"))]
 
 mod allow;
 mod bell;
 mod census;
 mod check;
+pub mod convention;
 mod disturb;
 mod error;
 mod explore;
@@ -287,8 +301,13 @@ mod finding;
 mod judge;
 mod ledger;
 mod lock;
+#[cfg(feature = "proptest")]
+pub mod machine;
+pub mod model;
+mod order;
 #[doc(hidden)]
 pub mod private;
+mod probe;
 mod recorder;
 #[doc(hidden)]
 pub mod records;
@@ -301,7 +320,9 @@ mod settle;
 mod source;
 mod system;
 
-pub use lightsout_macros::test;
+pub use lightsout_macros::{model, test};
+#[doc(inline)]
+pub use lightsout_sync as sync;
 
 pub use allow::{Allow, Unreasoned};
 pub use census::{Census, LiveTask, State, allow, census, channel_kind};
@@ -312,9 +333,10 @@ pub use error::Error;
 #[cfg(feature = "proptest")]
 pub use explore::random::plans;
 pub use finding::{
-    Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Searched, Site, Unseen,
+    Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Searched, Site, Unseen, Work,
 };
 pub use ledger::channel::{ChannelKind, LiveChannel};
+pub use probe::{Closable, Ticket};
 pub use run::Verdict;
 pub use runtime::Runtime;
 pub use settings::Channels;

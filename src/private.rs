@@ -5,6 +5,7 @@ use std::panic::resume_unwind;
 use crate::check::Check;
 use crate::explore;
 use crate::finding::{Ending, Enforced, Report};
+use crate::model;
 use crate::report::{self, human};
 use crate::run::Verdict;
 use crate::settings;
@@ -67,6 +68,40 @@ where
         }
         Err(error) => fail(&format!("lightsout: {error}\n"), "lightsout: the test could not be checked".to_owned()),
     }
+}
+
+/// Tries every order of a model, and panics if one has a fault.
+#[track_caller]
+pub fn model(case: Case, set: fn(model::Check) -> model::Check, body: fn(&model::Model)) {
+    let check = set(model::Check::new(case.path()).of_package(case.package));
+    let report = check.look(body).and_then(|mut report| {
+        report.enforced = Enforced::ByAttribute;
+        report::file::write_if_asked(&report)?;
+        Ok(report)
+    });
+    match report {
+        Ok(report) => end(&report),
+        Err(error) => fail(&format!("lightsout: {error}\n"), "lightsout: the model could not be tried".to_owned()),
+    }
+}
+
+/// Makes the test of a model: where there is no loom it is ignored, and says why.
+#[cfg(loom)]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __model {
+    ($($test:tt)*) => { $($test)* };
+}
+
+/// Makes the test of a model: where there is no loom it is ignored, and says why.
+#[cfg(not(loom))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __model {
+    ($($test:tt)*) => {
+        #[ignore = "a model: run it with RUSTFLAGS=\"--cfg loom\""]
+        $($test)*
+    };
 }
 
 /// Says what a body's ending means where it should have panicked.

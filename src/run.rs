@@ -33,7 +33,7 @@ use crate::settings::{Channels, Notes, Settings};
 use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
 use crate::source::hooks::HOOKED;
-use crate::source::{allocation, names, panics};
+use crate::source::{allocation, console, panics, tracing};
 use crate::system::symbols::Frame;
 use crate::system::threads::{self, OsThread};
 
@@ -130,7 +130,8 @@ pub(crate) fn on_stage<R: Send + 'static>(
     panics::watch();
     let (bell, hear) = mpsc::channel();
     let now = Arc::new(Mutex::new(None));
-    let mut stage = Stage { settings: settings.clone(), now: now.clone(), bell, crowd: None };
+    let mut stage =
+        Stage { settings: settings.clone(), behind: tracing::behind(), now: now.clone(), bell, crowd: None };
     let thread_name = thread::current().name().filter(|name| *name != "main").unwrap_or(name).replace('\0', "");
     let builder = thread::Builder::new().name(thread_name);
     let thread = builder.spawn(move || play(&mut stage)).map_err(Error::thread)?;
@@ -146,6 +147,8 @@ pub(crate) fn on_stage<R: Send + 'static>(
 /// The thread that runs take place on, one after the other.
 pub(crate) struct Stage {
     settings: Settings,
+    /// The subscriber of the thread that asked for the runs.
+    behind: tracing::Behind,
     /// The run that goes on; `None` before the first.
     now: Arc<Mutex<Option<Now>>>,
     /// Says in how much real time the bell of the run is to be rung.
@@ -178,6 +181,8 @@ impl Stage {
         let number = looked.map_or(recorder::NO_RUN, |()| recorder::fresh_run());
         let ledger = Ledger::open(number, &self.settings.kinds);
         *lock(&self.now) = Some(Now { ledger: ledger.clone(), script: script.cloned(), began: Instant::now() });
+        ledger.adopt_body_thread();
+        tracing::read(&ledger, &self.behind, &self.settings.allow);
         let seen = live(&ledger, &self.settings, script, body, &self.bell, &mut self.crowd)?;
         Ok((seen, ledger))
     }
@@ -258,8 +263,6 @@ where
     F::Output: Verdict,
 {
     let began = Instant::now();
-    ledger.adopt_body_thread();
-    names::read(ledger, &settings.allow);
     let injector = script.map(|Script { plan, voice, tracing }| {
         Arc::new(Injector::new(ledger, plan, &settings.search.signals, *voice, *tracing))
     });
@@ -269,7 +272,7 @@ where
     let metrics = runtime.handle().metrics();
     let workers = settings.runtime.workers(&metrics);
     ledger.start(metrics, workers);
-    names::read_all(ledger);
+    tracing::read_all(ledger);
     let ring_in = |time| {
         // Nobody listens any more where the run was given up.
         let _ = bell.send(time);
@@ -295,7 +298,9 @@ where
         } else {
             ended.ending = body.end().unwrap_or(ended.ending);
             ledger.body_ended(ended.ending.clone());
-            (ended, Left::after_settle(ledger, settings.grace, ring_in).await)
+            let left = Left::after_settle(ledger, settings.grace, ring_in).await;
+            console::hold(&left.settled.left, ring_in).await;
+            (ended, left)
         }
     });
     if let Some(injector) = &injector {
@@ -380,7 +385,7 @@ where
     }
 
     /// Polls the body until it ends, the bell is rung, or it is noticed that it never will end.
-    async fn until(&mut self, ledger: &Ledger, settings: &Settings, injector: Option<&Injector>) -> BodyEnd {
+    async fn until(&mut self, ledger: &Arc<Ledger>, settings: &Settings, injector: Option<&Injector>) -> BodyEnd {
         let Some(future) = &mut self.future else {
             let ending = self.stillborn.take().expect("lightsout bug: a body was polled after its end");
             return BodyEnd { ending, hang: None, awaits: Vec::new() };
@@ -428,7 +433,12 @@ where
 }
 
 /// Polls the body once, and disturbs it.
-fn poll_body<F>(future: Pin<&mut F>, cx: &mut Context<'_>, ledger: &Ledger, injector: Option<&Injector>) -> Poll<Ending>
+fn poll_body<F>(
+    future: Pin<&mut F>,
+    cx: &mut Context<'_>,
+    ledger: &Arc<Ledger>,
+    injector: Option<&Injector>,
+) -> Poll<Ending>
 where
     F: Future,
     F::Output: Verdict,
@@ -437,7 +447,9 @@ where
     if injector.is_some_and(Injector::delays_now) {
         delay::use_up_budget();
     }
-    match catch_unwind(AssertUnwindSafe(|| future.poll(cx).map(Verdict::ending))) {
+    let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx).map(Verdict::ending)));
+    tracing::stay_on_top(ledger);
+    match polled {
         Ok(Poll::Ready(ending)) => Poll::Ready(ending),
         Err(payload) => Poll::Ready(panicked(&*payload)),
         Ok(Poll::Pending) => {

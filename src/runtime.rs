@@ -11,7 +11,7 @@ use crate::disturb::inject::Injector;
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::source::hooks::{self, Hooks};
-use crate::source::names;
+use crate::source::tracing;
 
 type Callback = Arc<dyn Fn() + Send + Sync>;
 
@@ -208,11 +208,16 @@ impl Runtime {
         self.global_queue_interval.map(|polls| builder.global_queue_interval(polls));
     }
 
+    /// tokio has none of these callbacks where models are built, and there is no run then.
+    #[cfg(loom)]
+    fn chain_thread_callbacks(&self, _: &mut Builder, _: &Arc<Ledger>) {}
+
+    #[cfg(not(loom))]
     fn chain_thread_callbacks(&self, builder: &mut Builder, ledger: &Arc<Ledger>) {
         let [start, stop, park, unpark] = [(); 4].map(|()| ledger.clone());
         let ours = move || {
             start.adopt_thread();
-            names::adopt_thread(&start);
+            tracing::adopt_thread(&start);
             start.threads.begin();
         };
         builder.on_thread_start(chain(ours, &self.start));

@@ -86,3 +86,18 @@ pub(crate) enum Movement {
     /// It was never polled.
     Unstarted,
 }
+
+/// How a piece of work was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Loss {
+    /// Its ticket was dropped.
+    Dropped,
+    /// Its ticket was dropped while a panic was on its way.
+    Panicked,
+    /// Its ticket was dropped when the runtime was stopped.
+    Stopped,
+    /// Its ticket was still there when all was over.
+    Held,
+    /// An event told that it was accepted, and none what became of it.
+    Untold,
+}

@@ -12,7 +12,9 @@ use crate::disturb::signal::Signal;
 use crate::error::Error;
 use crate::explore::shape::Shape;
 use crate::ledger::channel::ChannelKind;
+use crate::order::Order;
 use crate::runtime::Runtime;
+use crate::source::console;
 
 /// How long a body may take where nobody says otherwise.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
@@ -39,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) kinds: Vec<ChannelKind>,
     /// Who reads what is no finding.
     pub(crate) notes: Notes,
+    /// In what order things are to end.
+    pub(crate) order: Order,
     pub(crate) search: Search,
 }
 
@@ -184,6 +188,7 @@ impl Default for Settings {
             channels: Channels::Note,
             kinds: Vec::new(),
             notes: Notes::Read,
+            order: Order::default(),
             search: Search::default(),
         }
     }
@@ -196,6 +201,13 @@ impl Settings {
     ///
     /// If a variable is set to something that it does not accept.
     pub(crate) fn with_environment(mut self) -> Result<Self, Error> {
+        if console() {
+            if !console::AVAILABLE {
+                let hint = "it needs the feature `console` of lightsout and `RUSTFLAGS=\"--cfg tokio_unstable\"`";
+                return Err(Error::unsupported("the console that `LIGHTSOUT_CONSOLE` asks for", hint));
+            }
+            self.deadline = console::HOLD;
+        }
         if let Some(deadline) = duration("LIGHTSOUT_DEADLINE")? {
             self.deadline = deadline;
         }
@@ -263,6 +275,11 @@ pub(crate) const REPORT_DIR: &str = "LIGHTSOUT_REPORT_DIR";
 /// Returns the folder that reports are written to, if one is asked for.
 pub(crate) fn report_dir() -> Option<PathBuf> {
     env::var_os(REPORT_DIR).filter(|dir| !dir.is_empty()).map(PathBuf::from)
+}
+
+/// Returns whether tokio-console is to be able to attach to runs.
+pub(crate) fn console() -> bool {
+    env::var_os("LIGHTSOUT_CONSOLE").is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 /// Returns the package whose tests run, where cargo runs them.

@@ -29,7 +29,7 @@ const SIGNALS: &[(&str, &str)] = &[
 ];
 
 /// The rules of `allow`, by the names of the functions that make them.
-const RULES: &[&str] = &["spawned_at", "spawned_in", "task", "thread", "panic", "created_at", "created_in"];
+const RULES: &[&str] = &["spawned_at", "spawned_in", "task", "thread", "panic", "created_at", "created_in", "closable"];
 
 /// What an open channel means, by the variants of `Channels` in lower case.
 const CHANNELS: &[&str] = &["note", "deny", "ignore"];
@@ -82,6 +82,22 @@ const ARGUMENTS: &[Argument] = &[
         call: |given, library| given.channels().map(|meaning| quote!(.channels(#library::Channels::#meaning))),
     },
     Argument {
+        name: "order",
+        flavors: FLAVORS,
+        times: Times::Any,
+        call: |given, _| {
+            given
+                .words("names in the order of their ends, as in `order = \"listener < database\"`")
+                .map(|order| quote!(.order(#order)))
+        },
+    },
+    Argument {
+        name: "components",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.names().map(|names| quote!(.components([#(#names),*]))),
+    },
+    Argument {
         name: "signals",
         flavors: FLAVORS,
         times: Times::Once,
@@ -125,6 +141,40 @@ const ARGUMENTS: &[Argument] = &[
     },
 ];
 
+/// All arguments of the attribute for models, in the order of their calls.
+const MODEL_ARGUMENTS: &[Argument] = &[
+    Argument {
+        name: "crate",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.path().map(|_| TokenStream::new()),
+    },
+    Argument {
+        name: "preemptions",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.number().map(|count| quote!(.preemptions(#count))),
+    },
+    Argument {
+        name: "iterations",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.count().map(|count| quote!(.iterations(#count))),
+    },
+    Argument {
+        name: "time",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.time_to_wait().map(|time| quote!(.time(#time))),
+    },
+    Argument {
+        name: "steps",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.count().map(|count| quote!(.steps(#count))),
+    },
+];
+
 /// An argument that the attribute accepts.
 struct Argument {
     /// The word before the `=` or the parentheses.
@@ -156,6 +206,21 @@ pub(crate) struct Args {
 
 impl Parse for Args {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        Self::of(input, ARGUMENTS)
+    }
+}
+
+/// The arguments of the attribute for models, understood.
+pub(crate) struct ModelArgs(pub(crate) Args);
+
+impl Parse for ModelArgs {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        Args::of(input, MODEL_ARGUMENTS).map(Self)
+    }
+}
+
+impl Args {
+    fn of(input: ParseStream<'_>, arguments: &'static [Argument]) -> syn::Result<Self> {
         let all = Punctuated::<Given, Token![,]>::parse_terminated(input)?;
         let value_of = |name| all.iter().find(|given| given.name == name);
         let library =
@@ -167,7 +232,7 @@ impl Parse for Args {
         let mut calls = Vec::new();
         for (place, given) in all.iter().enumerate() {
             let before = all.iter().take(place);
-            let call = given.argument().and_then(|(rank, argument)| {
+            let call = given.argument(arguments).and_then(|(rank, argument)| {
                 argument.check(given, before, flavor.as_ref())?;
                 Ok((rank, (argument.call)(given, &library)?))
             });
@@ -245,10 +310,10 @@ impl Parse for Given {
 
 impl Given {
     /// Returns the argument that this is, with its place in the order of calls.
-    fn argument(&self) -> syn::Result<(usize, &'static Argument)> {
-        let known = ARGUMENTS.iter().enumerate().find(|(_, argument)| self.name == argument.name);
+    fn argument(&self, arguments: &'static [Argument]) -> syn::Result<(usize, &'static Argument)> {
+        let known = arguments.iter().enumerate().find(|(_, argument)| self.name == argument.name);
         known.ok_or_else(|| {
-            self.unknown("argument", &ARGUMENTS.iter().map(|argument| argument.name).collect::<Vec<_>>())
+            self.unknown("argument", &arguments.iter().map(|argument| argument.name).collect::<Vec<_>>())
         })
     }
 
@@ -267,6 +332,12 @@ impl Given {
         let known = words.iter().find(|word| **word == text.value());
         let kind = self.name.to_string();
         known.copied().ok_or_else(|| self.wrong(errors::unknown(&kind, &text.value(), words)))
+    }
+
+    fn number(&self) -> syn::Result<Literal> {
+        let wanted = format!("an integer, as in `{} = 3`", self.name);
+        let Some(Lit::Int(integer)) = self.literal() else { return Err(self.wants(&wanted)) };
+        integer.base10_parse::<usize>().map(Literal::usize_unsuffixed).map_err(|_| self.wants(&wanted))
     }
 
     fn count(&self) -> syn::Result<Literal> {
@@ -374,6 +445,13 @@ impl Given {
         RULES.iter().any(|rule| self.name == rule)
     }
 
+    /// Returns the names in a text, which commas part.
+    fn names(&self) -> syn::Result<Vec<String>> {
+        let wanted = "names in quotes, as in `components = \"listener, database\"`";
+        let names: Vec<String> = self.words(wanted)?.value().split(',').map(|name| name.trim().to_owned()).collect();
+        if names.iter().any(String::is_empty) { Err(self.wants(wanted)) } else { Ok(names) }
+    }
+
     fn words(&self, wanted: &str) -> syn::Result<LitStr> {
         self.text().filter(|text| !text.value().trim().is_empty()).cloned().ok_or_else(|| self.wants(wanted))
     }
@@ -441,7 +519,7 @@ mod tests {
     #[test]
     fn every_argument_and_rule_is_documented() {
         let docs = include_str!("lib.rs");
-        let starts = ARGUMENTS.iter().map(|argument| argument.name).chain(RULES.iter().copied());
+        let starts = ARGUMENTS.iter().chain(MODEL_ARGUMENTS).map(|argument| argument.name).chain(RULES.iter().copied());
         for start in starts {
             assert!(
                 docs.contains(&format!("/// | `{start}")),

@@ -1,4 +1,4 @@
-//! The attribute macro of lightsout; use it through the `lightsout` crate.
+//! The attribute macros of lightsout; use them through the `lightsout` crate.
 
 use proc_macro::TokenStream;
 
@@ -7,6 +7,7 @@ mod duration;
 mod errors;
 mod expand;
 mod function;
+mod model;
 
 /// Runs an `async fn` as a test, and fails it when something that it started is still alive at its end.
 ///
@@ -40,6 +41,8 @@ mod function;
 /// | `runs = 2_000` | how many plans a search may run | `5_000` |
 /// | `explore = 1_000` | draws so many plans at random instead of trying all in order; needs the feature `proptest` | none |
 /// | `startup = "deny"` | makes it a finding that a task lives before the program listens for its signals | told only |
+/// | `order = "listener < database"` | in what order things end, by name; can be given several times | nothing |
+/// | `components = "listener, database"` | which names there are, so that a slip in `order` is an error at the start | whatever the body makes |
 /// | `allow(spawned_at = "src/pool.rs:40", reason = "...")` | what may stay alive, and why; can be given several times | nothing |
 /// | `crate = "path"` | where `lightsout` is, for a crate that re-exports it; a bare path will do too | `::lightsout` |
 ///
@@ -72,8 +75,9 @@ mod function;
 /// | `task` | the name of a task |
 /// | `thread` | the name of a thread |
 /// | `panic` | the message of a task's panic |
-/// | `created_at` | the place that made a channel |
+/// | `created_at` | the place that made a channel that stays open, or a ticket that is lost |
 /// | `created_in` | a function on the way from a channel's allocation to that place: `my_app::pool::*` |
+/// | `closable` | the name of something that ends twice, out of order, or before its last use |
 ///
 /// ```ignore
 /// // Ignored: this crate cannot depend on `lightsout`, which depends on it.
@@ -104,4 +108,36 @@ mod function;
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::test(args.into(), item.into()).into()
+}
+
+/// Makes a function the model of a shutdown core, and fails it when some order of the steps of its actors has a fault.
+///
+/// The function takes a `&lightsout::model::Model`, and says what there is and who acts. It needs `RUSTFLAGS="--cfg loom"`; without that the
+/// test is ignored.
+///
+/// ```ignore
+/// // Ignored: this crate cannot depend on `lightsout`, which depends on it.
+/// #[lightsout::model(preemptions = 2)]
+/// fn pool_closes_once(model: &lightsout::model::Model) {
+///     let pool = model.resource("pool").must_end();
+///     model.actor("stop", move || pool.close());
+/// }
+/// ```
+///
+/// # Arguments
+///
+/// | argument | what it sets | default |
+/// |---|---|---|
+/// | `preemptions = 3` | how often an actor is interrupted in the middle of its steps, in one order | `3` |
+/// | `iterations = 1000` | how many orders may be tried; a search that needs more fails | `5000000` |
+/// | `time = "60s"` | how long the search may take; one that needs longer fails | `"60s"` |
+/// | `steps = 1000` | how many choices one order may have; a model with more fails | `1000` |
+/// | `crate = "path"` | where `lightsout` is, for a crate that re-exports it | `::lightsout` |
+///
+/// # Panics
+///
+/// The test panics, with a report, when an order has a fault, and when the search has tried nothing or came to a bound.
+#[proc_macro_attribute]
+pub fn model(args: TokenStream, item: TokenStream) -> TokenStream {
+    model::model(args.into(), item.into()).into()
 }

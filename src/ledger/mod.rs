@@ -1,14 +1,19 @@
 //! What one run knows to be alive. Sources write here and read nothing; the ledger knows nobody above it.
 
 pub(crate) mod channel;
+pub(crate) mod closable;
+#[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "only events tell of components"))]
+pub(crate) mod component;
 pub(crate) mod panic;
+mod place;
 #[cfg_attr(all(not(tokio_unstable), not(test)), expect(dead_code, reason = "only hooks write single tasks down"))]
 pub(crate) mod table;
 pub(crate) mod thread;
+pub(crate) mod ticket;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use tokio::runtime::RuntimeMetrics;
@@ -24,9 +29,12 @@ use crate::system::dye::{self, Dye};
 use crate::system::threads::{self, Tid};
 
 use channel::ChannelKind;
+use closable::Closables;
+use component::Components;
 use panic::Panicked;
 use table::Tasks;
 use thread::RuntimeThreads;
+use ticket::Tickets;
 
 /// Everything that one run knows.
 #[derive(Debug)]
@@ -37,11 +45,19 @@ pub(crate) struct Ledger {
     dye: Option<Dye>,
     /// The tasks that the runtime's hooks told of; empty without hooks.
     pub(crate) tasks: Tasks,
-    /// The subscriber that reads task names; unset unless a rule asks for them.
-    #[cfg(all(feature = "tracing", tokio_unstable))]
+    /// The subscriber that reads events and task names; unset before it is made.
+    #[cfg(feature = "tracing")]
     pub(crate) reader: OnceLock<tracing_core::Dispatch>,
     /// The names that `tokio::task::Builder::name` gave, by task id; empty unless the names are read.
     pub(crate) names: Mutex<BTreeMap<u64, String>>,
+    /// The things that end once.
+    pub(crate) closables: Closables,
+    /// What tracing events tell of components.
+    pub(crate) components: Components,
+    /// Whether events may have gone past their reader, to a subscriber that the body has set.
+    pub(crate) events_missed: AtomicBool,
+    /// The work that was accepted; tickets share it, and may outlive the run.
+    pub(crate) tickets: Arc<Tickets>,
     /// Panics on threads of the run, in the order in which they happened.
     pub(crate) panics: Mutex<Vec<Panicked>>,
     /// The threads that the run's runtime started.
@@ -66,13 +82,18 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Opens the ledger of a new run.
     pub(crate) fn open(number: RunNumber, kinds: &[ChannelKind]) -> Arc<Self> {
+        OPEN.fetch_add(1, Ordering::Relaxed);
         Arc::new_cyclic(|own: &Weak<Self>| Self {
             number,
             dye: runs::register(own.clone()),
             tasks: Tasks::new(),
-            #[cfg(all(feature = "tracing", tokio_unstable))]
+            #[cfg(feature = "tracing")]
             reader: OnceLock::new(),
             names: Mutex::default(),
+            closables: Closables::new(),
+            components: Components::default(),
+            events_missed: AtomicBool::new(false),
+            tickets: Arc::new(Tickets::new()),
             panics: Mutex::default(),
             threads: RuntimeThreads::new(),
             kinds: Mutex::new(kinds.to_vec()),
@@ -162,6 +183,7 @@ impl Ledger {
 
     /// Lets go of the runtime, which a counter would otherwise keep allocated.
     pub(crate) fn release_runtime(&self) {
+        self.tickets.stop();
         *lock(&self.runtime) = None;
     }
 
@@ -191,6 +213,7 @@ impl Ledger {
 
 impl Drop for Ledger {
     fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
         if let Some(dye) = self.dye {
             runs::forget(dye);
         }
@@ -225,6 +248,27 @@ pub(crate) fn current() -> Option<Arc<Ledger>> {
         .ok()
         .flatten()
         .or_else(|| runs::by_dye(dye::of_this_thread()?))
+}
+
+/// How many runs of this process there are.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Calls `act` with the run that the calling thread belongs to, and does nothing outside one; cheap on the threads of a runtime, and
+/// where the process has no run at all.
+pub(crate) fn with_current<R>(act: impl FnOnce(&Ledger) -> R) -> Option<R> {
+    if OPEN.load(Ordering::Relaxed) == 0 {
+        return None;
+    }
+    let mut act = Some(act);
+    let own = HERE.try_with(|here| {
+        let here = here.try_borrow().ok()?;
+        let ledger = here.as_deref()?;
+        act.take().map(|act| act(ledger))
+    });
+    own.ok().flatten().or_else(|| {
+        let ledger = runs::by_dye(dye::of_this_thread()?)?;
+        act.take().map(|act| act(&ledger))
+    })
 }
 
 /// The runs of this process, by what marks their threads.

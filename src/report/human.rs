@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::words;
 use crate::disturb::plan::Plan;
-use crate::finding::{Ending, Finding, Report, Searched};
+use crate::finding::{Ending, Finding, Kind, Report, Searched};
 
 const BAD: Style = AnsiColor::Red.on_default().bold();
 /// A note fails nothing.
@@ -82,6 +82,9 @@ impl Page {
             };
             self.line("allowed", &text)?;
         }
+        if report.coverage.work.lost > 0 {
+            self.line("work", &words::work(report.coverage.work))?;
+        }
         for unseen in &report.coverage.unseen {
             self.line("not seen", &format!("{} ({})", unseen.what, unseen.why))?;
         }
@@ -99,8 +102,8 @@ impl Page {
         let note = if style == NOTE { "note, " } else { "" };
         let kind = self.paint(style, &format!("{note}{}", finding.kind.name()));
         writeln!(self.text, "{kind}: {}", finding.summary)?;
-        for site in &finding.sites {
-            let label = site_label(finding);
+        for (place, site) in finding.sites.iter().enumerate() {
+            let label = site_label(finding.kind, place);
             self.painted_line(label, &site.to_string(), PLACE)?;
         }
         if let Some(plan) = finding.plan() {
@@ -169,14 +172,20 @@ impl Page {
     }
 }
 
-/// Returns what the place of a finding is.
-fn site_label(finding: &Finding) -> &'static str {
-    use crate::finding::Kind;
-    match finding.kind {
-        Kind::LeakedTask | Kind::BlockedThread => "spawned at",
-        Kind::OpenChannel => "created at",
-        Kind::TaskPanic => "panicked at",
-        Kind::Hang | Kind::Died | Kind::Vacuous => "test at",
+/// Returns what a place of a finding is, the first one having the number 0.
+fn site_label(kind: Kind, place: usize) -> &'static str {
+    match (kind, place) {
+        (Kind::LeakedTask | Kind::BlockedThread, _) => "spawned at",
+        (Kind::OpenChannel, _) => "created at",
+        (Kind::TaskPanic, _) => "panicked at",
+        (Kind::DoubleClose | Kind::UseAfterClose, 0) => "closed at",
+        (Kind::DoubleClose, _) => "again at",
+        (Kind::UseAfterClose, _) => "used at",
+        (Kind::OutOfOrder, 0) => "ended at",
+        (Kind::OutOfOrder, _) => "only then",
+        (Kind::LostWork, 0) => "made at",
+        (Kind::LostWork, _) => "dropped at",
+        (Kind::Hang | Kind::Died | Kind::Vacuous, _) => "test at",
     }
 }
 

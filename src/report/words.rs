@@ -6,9 +6,12 @@ use crate::allow::{Allow, CatchAll};
 use crate::census::LiveTask;
 use crate::disturb::plan::Plan;
 use crate::disturb::signal::Signal;
-use crate::finding::{Searched, Site, Unseen};
+use crate::finding::{Searched, Site, Unseen, Work};
 use crate::ledger::channel::LiveChannel;
-use crate::seen::{Hang, Movement};
+use crate::ledger::closable::Act;
+use crate::model::Stop;
+use crate::seen::{Hang, Loss, Movement};
+use crate::sync::steps::Step;
 use crate::system::symbols::tidy;
 
 /// Which clock a time was read on.
@@ -182,6 +185,18 @@ pub(crate) fn next_of_hang(hang: &Hang) -> String {
         Hang::FinishedLate { .. } => "make it quicker, or give it longer: deadline = \"...\"",
     }
     .to_owned()
+}
+
+/// Says how to look at a test while it hangs.
+pub(crate) fn next_of_console(available: bool) -> String {
+    let feature = if available { "" } else { "with the feature `console` of lightsout and `--cfg tokio_unstable`, " };
+    format!("{feature}run it with LIGHTSOUT_CONSOLE=1, and attach tokio-console while it hangs")
+}
+
+/// Says that a test waits for somebody to look at it.
+pub(crate) fn held(number: usize) -> String {
+    let verb = if number == 1 { "is" } else { "are" };
+    format!("lightsout: {} {verb} left; attach tokio-console, and end the test with Ctrl-C", tasks(number))
 }
 
 /// Returns signals as `SIGTERM`, `SIGINT`.
@@ -455,6 +470,220 @@ pub(crate) fn unseen_channels(missing: &[&str]) -> Option<Unseen> {
     (!missing.is_empty()).then_some(Unseen { what, why })
 }
 
+pub(crate) fn closed_again(name: &str, times: usize) -> String {
+    match times {
+        1 => format!("`{name}` was closed twice"),
+        times => format!("`{name}` was closed {times} more times after its end"),
+    }
+}
+
+pub(crate) fn used_after_close(name: &str, times: usize) -> String {
+    match times {
+        1 => format!("`{name}` was used after its end"),
+        times => format!("`{name}` was used {times} times after its end"),
+    }
+}
+
+pub(crate) fn next_of_double_close() -> String {
+    "let the first caller close it, and let every other one wait until that is done: a compare-and-swap as its first act".to_owned()
+}
+
+pub(crate) fn next_of_use_after_close() -> String {
+    "stop who uses it before it is closed, or refuse with an error what comes after".to_owned()
+}
+
+pub(crate) fn out_of_order(late: &str, early: &str) -> String {
+    format!("`{early}` ended while `{late}` was open")
+}
+
+pub(crate) fn next_of_order(late: &str, early: &str) -> String {
+    format!("close `{late}` first, wait until that is done, and only then close `{early}`")
+}
+
+pub(crate) fn end_of(name: &str, made: &Site, end: Option<&Act>) -> String {
+    let made = self::made(name, made);
+    match end {
+        Some(end) => format!("{made}, was closed by {}", actor(end)),
+        None => format!("{made}, was never closed"),
+    }
+}
+
+pub(crate) fn order_of_nothing(name: &str) -> String {
+    format!("`{name}` stands in the order, and nothing in the test has this name")
+}
+
+pub(crate) fn order_without_end() -> String {
+    "nothing that stands in the order ended in the test, so the order was not checked".to_owned()
+}
+
+pub(crate) fn next_of_vacuous_order() -> String {
+    "give the things that end these names, close them in the test, or take the order out".to_owned()
+}
+
+pub(crate) fn names(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_owned() } else { format!("`{}`", names.join("`, `")) }
+}
+
+pub(crate) fn lost(number: usize) -> String {
+    let verb = if number == 1 { "was" } else { "were" };
+    format!("{} of work {verb} accepted, and neither done nor refused", count(number, "piece"))
+}
+
+/// Says how work was lost.
+pub(crate) fn loss(loss: Loss) -> &'static str {
+    match loss {
+        Loss::Dropped => "dropped",
+        Loss::Panicked => "dropped by a panic",
+        Loss::Stopped => "dropped with the runtime, by a task that was still alive after the test",
+        Loss::Held => "still held when the test was over",
+        Loss::Untold => "no event said that it was done or refused",
+    }
+}
+
+pub(crate) fn next_of_loss(loss: Loss) -> String {
+    match loss {
+        Loss::Dropped => "drain the queue that it was in before it is dropped, or refuse what is left in it",
+        Loss::Panicked => "catch the panic of a job where jobs are run, and refuse the job there",
+        Loss::Stopped => "let the task come to its end before the test does: await it after telling it to stop",
+        Loss::Untold => "finish what was accepted before its component ends, or refuse it, and say so with an event",
+        Loss::Held => "end what holds it: a static, a cycle of Arcs, or a value that was forgotten",
+    }
+    .to_owned()
+}
+
+/// Says what became of the work, so that it adds up.
+pub(crate) fn work(work: Work) -> String {
+    let Work { accepted, done, refused, lost } = work;
+    format!("{accepted} accepted = {done} done + {refused} refused + {lost} lost")
+}
+
+/// Says who did something.
+pub(crate) fn actor(act: &Act) -> String {
+    match (act.spawned, act.task) {
+        (Some(place), _) => format!("the task spawned at {}", Site::of(place)),
+        (None, Some(_)) => "a task".to_owned(),
+        (None, None) => "the body, or a thread without a task".to_owned(),
+    }
+}
+
+pub(crate) fn actors(first: &Act, then: &Act) -> String {
+    let (first, then) = (actor(first), actor(then));
+    if first == then { format!("{first}, both times") } else { format!("{first}; then {then}") }
+}
+
+pub(crate) fn made(name: &str, site: &Site) -> String {
+    format!("`{name}`, made at {site}")
+}
+
+/// Says that something else ended, as one of several things that happened.
+pub(crate) fn closed_at(name: &str, site: &Site) -> String {
+    format!("`{name}` was closed at {site}")
+}
+
+/// Says what happened between two acts; of many things only the first.
+pub(crate) fn between(happened: &[String]) -> String {
+    const TOLD: usize = 6;
+    match happened.len() {
+        0 => "nothing else was closed".to_owned(),
+        many if many > TOLD => format!("{}; and {} more", happened[..TOLD].join("; "), many - TOLD),
+        _ => happened.join("; "),
+    }
+}
+
+pub(crate) fn misunderstood((what, site): (String, Site)) -> Unseen {
+    Unseen { what: "a tracing event about a component".to_owned(), why: format!("{what}, at {site}") }
+}
+
+pub(crate) fn unseen_events() -> Unseen {
+    Unseen {
+        what: "tracing events about components, for the rest of the poll in which the body set a subscriber of its own"
+            .to_owned(),
+        why: "set it before the test, or put `lightsout::convention::over` around it".to_owned(),
+    }
+}
+
+pub(crate) fn never_closed(name: &str) -> String {
+    format!("`{name}` must end, and was never closed")
+}
+
+pub(crate) fn unread(name: &str, number: usize) -> String {
+    let verb = if number == 1 { "was" } else { "were" };
+    format!("{} of `{name}` {verb} never read", count(number, "message"))
+}
+
+#[cfg(loom)]
+pub(crate) fn unread_by_anyone() -> String {
+    "messages of a channel were never read".to_owned()
+}
+
+#[cfg(loom)]
+pub(crate) fn arc_held() -> String {
+    "an `Arc` is still held when every actor has ended: a cycle, or a handle that was forgotten".to_owned()
+}
+
+pub(crate) fn actor_panicked(text: &str) -> String {
+    format!("an actor panicked: {text}")
+}
+
+#[cfg(loom)]
+pub(crate) fn actors_stuck() -> String {
+    "no actor that is left can go on: each waits for what only another one of them could do".to_owned()
+}
+
+pub(crate) fn next_of_model() -> String {
+    "follow the steps: the last one is the fault; what went wrong is an earlier one that another actor came between"
+        .to_owned()
+}
+
+pub(crate) fn search_stopped(stop: Stop, tried: u64) -> String {
+    match stop {
+        Stop::Actors => "the model has more actors than can be tried, which are four".to_owned(),
+        Stop::Steps => {
+            format!("the search came to its bound `{}`: one of {tried} orders has more choices", stop.name())
+        }
+        stop => format!("the search came to its bound `{}` after {tried} orders, and did not end", stop.name()),
+    }
+}
+
+pub(crate) fn no_order() -> String {
+    "no order was tried".to_owned()
+}
+
+pub(crate) fn no_actor() -> String {
+    "no actor acted, so there was one order only".to_owned()
+}
+
+pub(crate) fn nothing_closed() -> String {
+    "nothing was closed in any order".to_owned()
+}
+
+pub(crate) fn not_the_same_twice() -> String {
+    "an order showed a fault, and did not when it was tried again: the model depends on something that it does not hold"
+        .to_owned()
+}
+
+pub(crate) fn next_of_vacuous_model() -> String {
+    "make the model smaller, or its bounds wider, and let it close what it is about".to_owned()
+}
+
+pub(crate) fn unseen_preemptions(bound: usize) -> Unseen {
+    let what = format!("orders in which actors are interrupted more than {} in all", count(bound, "time"));
+    Unseen { what, why: "the search is bounded so: `preemptions`".to_owned() }
+}
+
+pub(crate) fn step(step: &Step) -> String {
+    format!("{} {}, at {}", step.actor, step.what, Site::of(step.at))
+}
+
+/// Returns the command that tries a model again.
+pub(crate) fn model_again(package: Option<&str>, binary: Option<&str>, case: Option<&str>, test: &str) -> String {
+    let package = package.map(|package| format!("-p {package} ")).unwrap_or_default();
+    // cargo names a test binary after its target, and puts a hash behind it.
+    let target = binary.and_then(|binary| binary.rsplit_once('-')).map(|(target, _)| format!("--test {target} "));
+    let (target, test) = (target.unwrap_or_default(), case.unwrap_or(test));
+    format!("RUSTFLAGS=\"--cfg loom\" cargo test --release {package}{target}-- --exact {test}")
+}
+
 pub(crate) fn unseen_threads() -> Unseen {
     Unseen {
         what: "threads that the test started itself".to_owned(),
@@ -477,6 +706,8 @@ pub(crate) fn unseen_by_rule(of: CatchAll, rule: &Allow) -> Option<Unseen> {
         CatchAll::Threads => "threads",
         CatchAll::Panics => "panics of tasks",
         CatchAll::Channels => "channels",
+        CatchAll::Tickets => "lost work",
+        CatchAll::Closables => "what is ended twice, out of order, or used after its end",
     };
     Some(Unseen { what: what.to_owned(), why: format!("the rule {rule} allows all of them") })
 }

@@ -23,6 +23,10 @@ mod functions;
 #[cfg(tokio_unstable)]
 #[path = "../ui/pass/local.rs"]
 mod local;
+#[path = "../ui/pass/model.rs"]
+mod model;
+#[path = "../ui/pass/order.rs"]
+mod order;
 #[path = "../ui/pass/runtimes.rs"]
 mod runtimes;
 #[path = "../ui/pass/searches.rs"]

@@ -12,6 +12,7 @@ use tokio::net::{TcpStream, ToSocketAddrs};
 
 mod application;
 mod group;
+mod machines;
 mod messaging;
 #[cfg(unix)]
 mod program;

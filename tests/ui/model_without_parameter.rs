@@ -1,0 +1,4 @@
+#[lightsout::model]
+fn model_without_parameter() {}
+
+fn main() {}

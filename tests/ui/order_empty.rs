@@ -1,0 +1,4 @@
+#[lightsout::test(order = " ")]
+async fn order_empty() {}
+
+fn main() {}
