@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
+use crate::baseline::Extent;
 use crate::exit::Exit;
 use crate::words;
 
@@ -25,7 +27,19 @@ pub(crate) enum Command {
     /// or `lightsout::Check`), prints it once, and sets the exit code. A test that is not checked by lightsout runs as ever
     /// and is counted. A run in which no test was checked fails, since it would prove nothing.
     #[command(after_help = words::after_help())]
-    Gate(Gate),
+    Gate(Box<Gate>),
+    /// Explains a kind of finding: what it means, what it comes from, what mends it
+    Explain {
+        /// `leaked-task` and the like; all of them are listed without one
+        kind: Option<String>,
+    },
+    /// Prints the completions of a shell
+    ///
+    /// For bash: `cargo-lightsout completions bash > ~/.local/share/bash-completion/completions/cargo-lightsout`
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 /// What `gate` was asked for.
@@ -61,10 +75,16 @@ pub(crate) struct Gate {
     /// Keeps the reports of each run in a new folder below this one [default: `lightsout/reports` in the target folder]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub(crate) report_dir: Option<PathBuf>,
-    /// Also writes everything that was found into this file, as JSON; it is not there when the gate ends with a set-up fault
-    /// before the suite ran
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub(crate) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) formats: Formats,
+    /// The findings that are known and do not fail the gate [default: `lightsout-baseline.json` in the folder of the workspace, if it is
+    /// there]
+    #[arg(long, value_name = "FILE", help_heading = "Baseline")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Takes out of the baseline what is gone; `--update-baseline=all` also takes in what is new
+    #[arg(long, value_name = "HOW", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "shrink",
+          help_heading = "Baseline")]
+    pub(crate) update_baseline: Option<Update>,
     /// When to use colours
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, help_heading = "Output")]
     pub(crate) color: Color,
@@ -74,6 +94,11 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// Returns how much of the suite is to run; whatever follows `--` may leave tests out.
+    pub(crate) fn extent(&self) -> Extent {
+        if self.rest.is_empty() { Extent::Whole } else { Extent::Part }
+    }
+
     /// Returns the choice of packages, features and profile as arguments of `cargo test`; what follows `--` is not in it.
     pub(crate) fn cargo_args(&self) -> Vec<OsString> {
         let flags = [
@@ -105,6 +130,51 @@ impl Gate {
 
 fn pairs((flag, values): (&str, &Vec<String>)) -> Vec<OsString> {
     values.iter().flat_map(|value| [flag.into(), value.into()]).collect()
+}
+
+/// The forms in which a verdict is told beside the terminal's. A file is not there when the gate ends with a set-up fault before the
+/// suite ran.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Formats {
+    /// Also writes everything that was found into this file, as JSON
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) json: Option<PathBuf>,
+    /// Also writes JUnit's XML, for the test viewers of CI systems
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Also writes SARIF 2.1.0, for code scanning and editors
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) sarif: Option<PathBuf>,
+    /// Also writes Markdown, for a comment or a summary
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Also writes a page for a browser, one file that needs no other
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) html: Option<PathBuf>,
+    /// Prints annotations for GitHub Actions, and adds to the summary of its job; `auto` looks at `GITHUB_ACTIONS`
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, help_heading = "Output")]
+    pub(crate) github: When,
+}
+
+/// When to do something that depends on where the gate runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// Where it is of use.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How the baseline is to be written anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Update {
+    /// Takes out what is gone.
+    Shrink,
+    /// Takes out what is gone and takes in what is new.
+    All,
 }
 
 /// When to use colours.
@@ -154,6 +224,13 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Exi
     })
 }
 
+/// Returns the completions of a shell, as a script.
+pub(crate) fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "cargo-lightsout", &mut script);
+    script
+}
+
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
@@ -163,8 +240,10 @@ mod tests {
     use super::{Cli, Command, Gate, parse};
 
     fn gate(line: &str) -> Gate {
-        let Command::Gate(gate) = parse(line.split(' ').map(OsString::from)).expect("a good command line").command;
-        gate
+        match parse(line.split(' ').map(OsString::from)).expect("a good command line").command {
+            Command::Gate(gate) => *gate,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

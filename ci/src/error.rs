@@ -1,5 +1,6 @@
 //! Set-up faults: what keeps the gate from doing its work.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
@@ -17,13 +18,13 @@ pub(crate) struct Error {
     /// One or more lines.
     cause: String,
     /// `None` where the cause says it all.
-    hint: Option<&'static str>,
+    hint: Option<Cow<'static, str>>,
 }
 
 impl Error {
     /// Returns what to do about it.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        self.hint
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     pub(crate) fn run_cargo(program: &OsStr, cause: &io::Error) -> Self {
@@ -74,8 +75,25 @@ impl Error {
         Self::new("read log", path.display(), words::QUIET, Some(words::HINT_QUIET))
     }
 
-    pub(crate) fn write_json(path: &Path, cause: &io::Error) -> Self {
+    pub(crate) fn write_file(path: &Path, cause: &io::Error) -> Self {
         Self::new("write file", path.display(), cause, None)
+    }
+
+    pub(crate) fn unknown_kind(kind: &str, nearest: Option<&str>) -> Self {
+        let cause = "there is no such kind of finding";
+        Self { hint: Some(words::did_you_mean(nearest).into()), ..Self::new("explain", kind, cause, None) }
+    }
+
+    pub(crate) fn read_baseline(path: &Path, cause: &io::Error) -> Self {
+        Self::new("read baseline", path.display(), cause, None)
+    }
+
+    pub(crate) fn parse_baseline(path: &Path, cause: String, hint: &'static str) -> Self {
+        Self::new("read baseline", path.display(), cause, Some(hint))
+    }
+
+    pub(crate) fn write_baseline(path: &Path, cause: &io::Error) -> Self {
+        Self::new("write baseline", path.display(), cause, None)
     }
 
     fn new(
@@ -84,7 +102,7 @@ impl Error {
         cause: impl fmt::Display,
         hint: Option<&'static str>,
     ) -> Self {
-        Self { doing, thing: thing.to_string(), cause: cause.to_string(), hint }
+        Self { doing, thing: thing.to_string(), cause: cause.to_string(), hint: hint.map(Cow::Borrowed) }
     }
 }
 

@@ -57,6 +57,8 @@ pub(crate) struct Binary {
 pub(crate) struct Test {
     pub(crate) name: String,
     pub(crate) result: TestResult,
+    /// How often it ran: more than once where its runner tries again.
+    pub(crate) attempts: usize,
 }
 
 /// How a test ended.
@@ -187,7 +189,7 @@ impl Binary {
 
     /// Notes a result; the list of failed tests may come after it and know better.
     fn note(&mut self, name: &str, result: TestResult) {
-        self.tests.push(Test { name: name.to_owned(), result });
+        self.tests.push(Test { name: name.to_owned(), result, attempts: 1 });
     }
 
     fn fail(&mut self, name: &str, output: String) {

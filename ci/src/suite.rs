@@ -34,6 +34,8 @@ pub(crate) struct Cargo {
 pub(crate) struct Workspace {
     /// The target folder, absolute.
     pub(crate) target: PathBuf,
+    /// The folder of its `Cargo.toml`, absolute: paths in findings are relative to it.
+    pub(crate) root: PathBuf,
     /// Package names by package id.
     packages: BTreeMap<String, String>,
     /// Package names by the name of their library, as `Doc-tests` lines have it.
@@ -211,6 +213,7 @@ fn ended(status: ExitStatus) -> Ended {
 struct Metadata {
     packages: Vec<Package>,
     target_directory: PathBuf,
+    workspace_root: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -247,6 +250,7 @@ impl Metadata {
         });
         Workspace {
             target: target.unwrap_or(self.target_directory),
+            root: self.workspace_root,
             libraries: libraries.collect(),
             packages: self.packages.into_iter().map(|package| (package.id, package.name)).collect(),
         }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use lightsout::{Ending, Enforced, Report};
+use lightsout::{Ending, Enforced, Finding, Report};
 
+use crate::baseline::Ratchet;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::gather::Gathered;
@@ -44,6 +45,10 @@ pub(crate) struct Verdict {
     pub(crate) whole: Whole,
     /// What the checked tests wrote, ordered by package and test.
     pub(crate) reports: Vec<Report>,
+    /// What of that is known.
+    pub(crate) ratchet: Ratchet,
+    /// What ran.
+    pub(crate) binaries: Vec<Binary>,
     /// Reports with findings that a test has as a value and passed with: what it expects.
     pub(crate) expected: Vec<Report>,
     /// Tests that failed for another reason than a finding.
@@ -133,7 +138,7 @@ impl Verdict {
     /// Returns how the gate ends: the worst of everything that is wrong.
     pub(crate) fn exit(&self) -> Exit {
         let wrong = [
-            (self.findings() > 0 || self.vacuous != Vacuous::No, Exit::Findings),
+            (self.new_findings() > 0 || !self.ratchet.gone.is_empty() || self.vacuous != Vacuous::No, Exit::Findings),
             (self.whole != Whole::Ran || !self.failures.is_empty() || !self.deaths.is_empty(), Exit::Suite),
             (!self.faults.is_empty(), Exit::SetUp),
         ];
@@ -143,6 +148,17 @@ impl Verdict {
     /// Returns how many findings there are.
     pub(crate) fn findings(&self) -> usize {
         self.reports.iter().map(|report| report.findings().len()).sum()
+    }
+
+    /// Returns how many findings there are that are not in the baseline.
+    pub(crate) fn new_findings(&self) -> usize {
+        self.findings() - self.ratchet.known_count()
+    }
+
+    /// Returns the findings by number of report and number in it.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = ((usize, usize), &Finding)> {
+        let all = self.reports.iter().enumerate();
+        all.flat_map(|(report, it)| it.findings().iter().enumerate().map(move |(at, finding)| ((report, at), finding)))
     }
 
     /// Returns how many checks were made.
@@ -178,7 +194,20 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
     };
     let log = log.map(Path::to_owned);
     let (expected, reports) = split(reports, &is_expected);
-    Verdict { whole, reports, expected, failures, deaths, faults, unchecked, own_harness, vacuous, log }
+    Verdict {
+        whole,
+        reports,
+        ratchet: Ratchet::default(),
+        binaries,
+        expected,
+        failures,
+        deaths,
+        faults,
+        unchecked,
+        own_harness,
+        vacuous,
+        log,
+    }
 }
 
 /// Splits reports into those that are marked and the others.
@@ -307,7 +336,7 @@ impl<'a> Ledger<'a> {
 }
 
 /// Returns whether a report is of a check that this test made.
-fn is_of(report: &Report, binary: &Binary, test: &str) -> bool {
+pub(crate) fn is_of(report: &Report, binary: &Binary, test: &str) -> bool {
     let same_file = match (report.binary(), &binary.file) {
         (Some(report), Some(binary)) => report == binary,
         _ => true,
@@ -320,7 +349,7 @@ fn is_of_package(report: &Report, binary: &Binary) -> bool {
 }
 
 /// Returns whether a report is why its test failed: there are findings, and its body did not fail by itself.
-fn is_excuse(report: &Report) -> bool {
+pub(crate) fn is_excuse(report: &Report) -> bool {
     !report.findings().is_empty() && matches!(report.ending(), Ending::Passed | Ending::Unfinished)
 }
 

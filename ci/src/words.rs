@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
+use lightsout::Finding;
+
+use crate::baseline::{Entry, Updated};
 use crate::exit::Exit;
-use crate::libtest::When;
+use crate::libtest::{Binary, When};
+use crate::told::Group;
 use crate::verdict::{Death, Failure, Place, Unchecked, Vacuous, Verdict, Whole};
 
 pub(crate) const HINT_CARGO: &str = "put `cargo` on the `PATH`, or name it in the environment variable `CARGO`";
@@ -179,6 +183,11 @@ pub(crate) fn summary(verdict: &Verdict) -> String {
             format!("{} in {} of {checked} checked tests", count(found, "finding"), verdict.not_clean())
         }
     };
+    let known = match (verdict.new_findings(), verdict.ratchet.known_count()) {
+        (_, 0) => String::new(),
+        (0, _) => "all of them known".to_owned(),
+        (new, known) => format!("{known} known, {new} new"),
+    };
     let unchecked = match verdict.unchecked {
         Unchecked::Exactly(0) | Unchecked::AtMost(0) => String::new(),
         Unchecked::Exactly(number) => format!("{} not checked by lightsout", count(number, "test")),
@@ -192,15 +201,17 @@ pub(crate) fn summary(verdict: &Verdict) -> String {
     ];
     let others = others.into_iter().filter(|(number, ..)| *number > 0);
     let others = others.map(|(number, one, many)| format!("{number} {}", if number == 1 { one } else { many }));
-    [found, unchecked].into_iter().chain(others).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+    [found, known, unchecked].into_iter().chain(others).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// The last line: how the gate exits, and why.
 pub(crate) fn exit(verdict: &Verdict) -> String {
     let why = match (verdict.exit(), &verdict.whole) {
+        (Exit::Clean, _) if verdict.findings() > 0 => "nothing new",
         (Exit::Clean, _) => "clean",
-        (Exit::Findings, _) if verdict.findings() == 0 => "nothing was checked",
-        (Exit::Findings, _) => "findings",
+        (Exit::Findings, _) if verdict.new_findings() > 0 => "findings",
+        (Exit::Findings, _) if !verdict.ratchet.gone.is_empty() => "the baseline names what is gone",
+        (Exit::Findings, _) => "nothing was checked",
         (Exit::Suite, Whole::NotBuilt(_)) => "the suite did not build",
         (Exit::Suite, Whole::Interrupted(_)) => "the suite did not run to its end",
         (Exit::Suite, Whole::Unexplained { .. }) => "the suite failed",
@@ -214,4 +225,110 @@ pub(crate) fn exit(verdict: &Verdict) -> String {
 /// Where everything is that the tests printed.
 pub(crate) fn log(path: &Path) -> String {
     format!("log: {}", path.display())
+}
+
+/// Up to so many known findings of a baseline are named where they are gone.
+const NAMED_ENTRIES: usize = 20;
+
+pub(crate) const HINT_BASELINE: &str =
+    "each line between the brackets is one finding, with a comma after each but the last";
+pub(crate) const HINT_CONFLICT: &str =
+    "keep the lines of both sides, with a comma after each but the last; sorting is not needed";
+pub(crate) const HINT_NEWER: &str = "install the `cargo-lightsout` that wrote it";
+pub(crate) const HINT_VACUOUS_ENTRY: &str =
+    "take the line out: a test that checks nothing cannot be known to be harmless";
+
+pub(crate) fn conflict(line: usize) -> String {
+    format!("there is a merge conflict at line {line}")
+}
+
+pub(crate) fn newer(version: u32) -> String {
+    format!("its form has version {version}, which is newer than this `cargo-lightsout`")
+}
+
+pub(crate) fn vacuous_entry(test: &str) -> String {
+    format!("its finding in `{test}` is `vacuous`, which is never known")
+}
+
+/// `leaked-task: 1 task is still alive after the test`.
+pub(crate) fn headline(finding: &Finding) -> String {
+    format!("{}: {}", finding.kind(), finding.summary())
+}
+
+/// A test that ran more than once.
+pub(crate) fn flaky(test: &str, seen: usize, attempts: usize) -> String {
+    format!("{test} (flaky: in {seen} of {attempts} attempts)")
+}
+
+/// A known finding, in one line.
+pub(crate) fn known(group: &Group<'_>) -> String {
+    let place = group.site().map(|site| format!(" at {site}")).unwrap_or_default();
+    let tests: Vec<&str> = group.tests.iter().map(String::as_str).collect();
+    let reasons = group.reasons.iter().copied().collect::<Vec<_>>().join("; ");
+    let reasons = if reasons.is_empty() { reasons } else { format!(": {reasons}") };
+    format!("known: {}{place} in {}{reasons}", group.finding.kind(), self::tests(&tests))
+}
+
+/// What a baseline names and no test shows any more.
+pub(crate) fn gone(gone: &[Entry]) -> Option<String> {
+    let line = |it: &Entry| {
+        let place = [it.file.as_deref(), it.function.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        format!("\n  {}  {}  {place}", it.kind, it.test)
+    };
+    let lines: String = gone.iter().take(NAMED_ENTRIES).map(line).collect();
+    let more = gone.len().saturating_sub(NAMED_ENTRIES);
+    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+    let verb = if gone.len() == 1 { "is" } else { "are" };
+    (!gone.is_empty()).then(|| {
+        let number = count(gone.len(), "known finding");
+        format!("{number} {verb} gone, so that it can come back unseen:{lines}{more}\nhint: take it out of the baseline: add `--update-baseline`")
+    })
+}
+
+/// Known findings of tests that did not run.
+pub(crate) fn absent(number: usize) -> Option<String> {
+    (number > 0)
+        .then(|| format!("not looked at: {} of the baseline, whose tests did not run here", count(number, "finding")))
+}
+
+/// What a team does that sees its first findings.
+pub(crate) fn advice(verdict: &Verdict) -> Option<String> {
+    let is_first = verdict.exit() == Exit::Findings && verdict.findings() > 0 && !verdict.ratchet.is_written();
+    is_first.then(|| "to let these pass for now and fail on new ones only: add `--update-baseline=all`".to_owned())
+}
+
+pub(crate) const NOT_UPDATED: &str = "the baseline stays as it is: this run says too little";
+
+/// What became of the baseline.
+pub(crate) fn updated(updated: Updated, path: &Path) -> String {
+    let Updated { removed, added, left } = updated;
+    format!("baseline: {removed} taken out, {added} taken in, {left} in {}", path.display())
+}
+
+pub(crate) const IN_THE_BASELINE: &str = "it is in the baseline";
+
+/// The name of a test binary, with its package.
+pub(crate) fn binary(binary: &Binary) -> String {
+    let package = binary.package.iter().map(String::as_str);
+    package.chain([binary.name.as_str()]).filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// `2 known findings`, by place.
+pub(crate) fn known_places(number: usize) -> String {
+    format!("known: {}", count(number, "finding"))
+}
+
+/// What somebody may have meant.
+pub(crate) fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(|| "`cargo lightsout explain` lists them".to_owned(), |name| format!("did you mean `{name}`?"))
+}
+
+/// What stands behind a verdict.
+pub(crate) fn searched(checks: usize, runs: u64, tasks: u64) -> String {
+    format!(
+        "{}, {} in all, {} watched",
+        count(checks, "check"),
+        count(runs as usize, "run"),
+        count(tasks as usize, "task")
+    )
 }

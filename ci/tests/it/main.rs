@@ -4,8 +4,10 @@
 
 mod project;
 
+mod baseline;
 mod faults;
 mod findings;
 mod folders;
+mod formats;
 mod services;
 mod suite;
