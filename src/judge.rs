@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::allow::{Allow, CatchAll, Rules, Subject};
 use crate::census::{LiveTask, State};
+use crate::disturb::plan::Plan;
 use crate::finding::{Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site};
 use crate::ledger::Ledger;
 use crate::ledger::channel::LiveChannel;
@@ -20,25 +21,29 @@ use crate::source::{allocation, hooks};
 use crate::system::symbols::{self, Frame};
 use crate::system::{dye, threads};
 
-/// What one run came to.
+/// What a run came to, or many of them.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) ending: Ending,
-    findings: Vec<Finding>,
-    notes: Vec<Finding>,
-    allowed: Vec<Allowed>,
-    coverage: Coverage,
-    took: Duration,
+    /// The plan of that ending; `None` for a body that passed, and without a search.
+    pub(crate) plan: Option<Plan>,
+    pub(crate) hang: Option<Hang>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) notes: Vec<Finding>,
+    pub(crate) allowed: Vec<Allowed>,
+    pub(crate) coverage: Coverage,
+    pub(crate) took: Duration,
 }
 
 impl Outcome {
-    /// Returns the report of a test that consists of this one run; call it on the test's thread.
+    /// Returns the report of a test that has come to this; call it on the test's thread.
     pub(crate) fn into_report(self, test: String, package: Option<String>) -> Report {
         let case = thread::current().name().filter(|name| *name != "main").map(str::to_owned);
         let again = words::again(package.as_deref(), case.as_deref().unwrap_or(&test));
         Report {
             version: FORMAT_VERSION,
             ending: self.ending,
+            plan: self.plan,
             findings: self.findings,
             notes: self.notes,
             allowed: self.allowed,
@@ -81,7 +86,16 @@ pub(crate) fn judge(
     };
     findings.sort_by(|a, b| (a.kind, &a.sites, &a.summary).cmp(&(b.kind, &b.sites, &b.summary)));
     let coverage = judge.coverage(&rules);
-    Outcome { findings, notes, allowed: rules.told(), coverage, took: seen.took, ending: seen.ending }
+    Outcome {
+        ending: seen.ending,
+        plan: None,
+        hang: seen.hang,
+        findings,
+        notes,
+        allowed: rules.told(),
+        coverage,
+        took: seen.took,
+    }
 }
 
 struct Judge<'a> {
@@ -104,6 +118,7 @@ impl Judge<'_> {
             evidence: Vec::new(),
             next: String::new(),
             rule: None,
+            plan: None,
         }
     }
 
@@ -339,7 +354,7 @@ impl Judge<'_> {
         for (rule, of) in rules.catch_alls() {
             unseen.extend(words::unseen_by_rule(of, rule));
         }
-        Coverage { runs: 1, tasks: spawned, exact: hooks::HOOKED, unseen }
+        Coverage { runs: 1, tasks: spawned, exact: hooks::HOOKED, unseen, searched: None }
     }
 }
 

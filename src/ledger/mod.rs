@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::allow::Allow;
 use crate::bell::Bell;
+use crate::disturb::inject::Raised;
 use crate::finding::Ending;
 use crate::lock::lock;
 use crate::recorder::{self, RunNumber};
@@ -176,6 +177,13 @@ impl Ledger {
     /// clock: in between, time passes only as far as code runs.
     pub(crate) fn stamp(&self) {
         self.clock.stamp();
+    }
+
+    /// Wakes the root future if a signal was raised, so that a paused clock does not jump while its listener is woken.
+    pub(crate) fn heed(&self, raised: Raised) {
+        if raised == Raised::Yes {
+            self.bell.nudge();
+        }
     }
 
     /// Returns the time since the start, in milliseconds of the run's clock, as of the last stamp.
