@@ -51,10 +51,11 @@ where
     F::Output: Verdict,
 {
     let check = set(Check::new(case.path()).of_package(case.package).without_unread_notes()).kept_beside(case.manifest);
-    let report = check.look(body).and_then(|mut report| {
+    let looked = check.draft().and_then(|draft| Ok((draft, check.look(body)?)));
+    let report = looked.and_then(|(draft, mut report)| {
         report.enforced = Enforced::ByAttribute;
         report.ending = judged_panic(report.ending, case.panic);
-        report::file::write_if_asked(&report)?;
+        draft.finish(&report)?;
         Ok(report)
     });
     match report {

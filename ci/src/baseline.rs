@@ -149,7 +149,8 @@ impl Baseline {
 }
 
 /// How much of a suite a run was to run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Extent {
     /// Every test of the packages.
     Whole,

@@ -48,22 +48,29 @@ fn forms(formats: &Formats) -> impl Iterator<Item = (&PathBuf, Form)> {
 
 /// Removes what an earlier run wrote: a file that is there is of this run.
 pub(crate) fn forget(formats: &Formats) -> Result<(), Error> {
-    forms(formats).try_for_each(|(path, _)| match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::write_file(path, &error)),
-        _ => Ok(()),
-    })
+    forms(formats)
+        .filter(|(path, _)| is_file(path))
+        .try_for_each(|(path, _)| fs::remove_file(path).map_err(|error| Error::write_file(path, &error)))
+}
+
+/// Returns whether a file is there that may be replaced by another one. `/dev/stdout` and the like may not.
+fn is_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|it| it.is_file())
 }
 
 /// Writes a verdict in every form that was asked for. A file that cannot be written does not keep the others from being written.
 pub(crate) fn write(formats: &Formats, verdict: &Verdict, build: &str) -> Result<(), Error> {
     let page = Page::new(verdict, build);
     let written: Vec<_> = forms(formats).map(|(path, form)| replace(path, &form(&page))).collect();
-    let told = tell_github(formats.github, &page);
+    let told = tell_github(formats.github.unwrap_or_default(), &page);
     written.into_iter().chain([told]).collect()
 }
 
 /// Writes under a temporary name first, so that nobody reads half a file.
 fn replace(path: &Path, text: &str) -> Result<(), Error> {
+    if path.exists() && !is_file(path) {
+        return fs::write(path, text).map_err(|error| Error::write_file(path, &error));
+    }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path));

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use lightsout::Report;
 
+use crate::begun::{self, Begun};
 use crate::error::Error;
-use crate::folder::RunFolder;
 
 /// What was in the folder of a run.
 #[derive(Debug, Default)]
@@ -15,23 +15,46 @@ pub(crate) struct Gathered {
     pub(crate) reports: Vec<Report>,
     /// What could not be read, ordered by file.
     pub(crate) faults: Vec<Error>,
+    /// Checked tests that never reported.
+    pub(crate) unreported: Vec<Begun>,
 }
 
 /// Reads every report in the folder. One that cannot be read does not hide the others.
-pub(crate) fn gather(folder: &RunFolder) -> Result<Gathered, Error> {
-    let failed = |error| Error::read_folder(folder.path(), &error);
-    let entries = fs::read_dir(folder.path()).map_err(failed)?;
+pub(crate) fn gather(folder: &Path) -> Result<Gathered, Error> {
+    let failed = |error| Error::read_folder(folder, &error);
+    let entries = fs::read_dir(folder).map_err(failed)?;
     let mut paths = entries.map(|entry| Ok(entry.map_err(failed)?.path())).collect::<Result<Vec<_>, Error>>()?;
     paths.sort();
     let mut gathered = Gathered::default();
-    for read in paths.iter().filter_map(|path| read(path)) {
+    for path in &paths {
+        gathered.unreported.extend(is_temporary(path).then(|| begun::read(path)).flatten());
+        let Some(read) = read(path) else { continue };
         match read {
             Ok(report) => gathered.reports.push(report),
             Err(fault) => gathered.faults.push(fault),
         }
     }
-    gathered.reports.sort_by(|a, b| (a.package(), a.test()).cmp(&(b.package(), b.test())));
+    gathered.sort();
     Ok(gathered)
+}
+
+impl Gathered {
+    /// Adds what was in another folder.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.reports.extend(other.reports);
+        self.faults.extend(other.faults);
+        self.unreported.extend(other.unreported);
+    }
+
+    /// Puts the reports in order.
+    pub(crate) fn sort(&mut self) {
+        self.reports.sort_by(|a, b| (a.package(), a.test()).cmp(&(b.package(), b.test())));
+    }
+}
+
+fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') && name.ends_with(".tmp")
 }
 
 /// Reads one file; `None` where it is no report.
@@ -39,8 +62,8 @@ pub(crate) fn gather(folder: &RunFolder) -> Result<Gathered, Error> {
 /// A report is written under a temporary name and renamed, so a temporary one that is left was never finished.
 fn read(path: &Path) -> Option<Result<Report, Error>> {
     let name = path.file_name()?.to_string_lossy();
-    if name.starts_with('.') && name.ends_with(".tmp") {
-        return Some(Err(Error::unfinished_report(path)));
+    if is_temporary(path) {
+        return begun::read(path).is_none().then(|| Err(Error::unfinished_report(path)));
     }
     if name.starts_with('.') || !name.ends_with(".json") {
         return None;

@@ -63,6 +63,7 @@ fn page(verdict: &Verdict, build: &str, color: bool) -> String {
     parts.extend(new.iter().map(|group| group.text(build, color)));
     parts.extend(verdict.failures.iter().map(failure));
     parts.extend(verdict.deaths.iter().map(|death| bad(&words::death(death))));
+    parts.extend(words::unreported(&verdict.unreported).map(|text| bad(&text)));
     parts.extend(words::whole(&verdict.whole).map(|(sentence, lines)| bad(&sentence) + "\n" + &indent(lines)));
     parts.extend(verdict.faults.iter().map(told));
     parts.push(notes(verdict));

@@ -40,7 +40,8 @@ pub(crate) fn problems(verdict: &Verdict) -> Vec<Problem> {
     let gone = words::gone(&verdict.ratchet.gone).map(|text| Problem::new(&text, ""));
     let vacuous = Some(verdict.vacuous).filter(|it| *it != Vacuous::No).and_then(words::vacuous);
     let vacuous = vacuous.map(|text| Problem::new(text, ""));
-    failures.chain(deaths).chain(whole).chain(faults).chain(gone).chain(vacuous).collect()
+    let unreported = words::unreported(&verdict.unreported).map(|text| Problem::new(&text, ""));
+    failures.chain(deaths).chain(unreported).chain(whole).chain(faults).chain(gone).chain(vacuous).collect()
 }
 
 /// What a finding means for the gate.

@@ -1,17 +1,22 @@
 //! Judges a run of the suite and the reports of its tests. Pure: what is handed in is all that counts.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use lightsout::{Ending, Enforced, Finding, Report};
 
+use serde::{Deserialize, Serialize};
+
 use crate::baseline::Ratchet;
+use crate::begun::Begun;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::gather::Gathered;
 use crate::libtest::{Binary, Log, Ran, TestResult, When};
 
 /// What became of the suite.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Run {
     /// It did not build.
     NotBuilt {
@@ -28,7 +33,8 @@ pub(crate) enum Run {
 }
 
 /// How `cargo test` ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Ended {
     /// With success.
     Passed,
@@ -57,6 +63,8 @@ pub(crate) struct Verdict {
     pub(crate) deaths: Vec<Death>,
     /// What could not be read.
     pub(crate) faults: Vec<Error>,
+    /// Checked tests that began and never reported.
+    pub(crate) unreported: Vec<Begun>,
     /// Tests that ran without being checked.
     pub(crate) unchecked: Unchecked,
     /// Test binaries with a harness of their own, whose tests nobody counted.
@@ -138,7 +146,13 @@ impl Verdict {
     /// Returns how the gate ends: the worst of everything that is wrong.
     pub(crate) fn exit(&self) -> Exit {
         let wrong = [
-            (self.new_findings() > 0 || !self.ratchet.gone.is_empty() || self.vacuous != Vacuous::No, Exit::Findings),
+            (
+                self.new_findings() > 0
+                    || !self.ratchet.gone.is_empty()
+                    || !self.unreported.is_empty()
+                    || self.vacuous != Vacuous::No,
+                Exit::Findings,
+            ),
             (self.whole != Whole::Ran || !self.failures.is_empty() || !self.deaths.is_empty(), Exit::Suite),
             (!self.faults.is_empty(), Exit::SetUp),
         ];
@@ -174,7 +188,7 @@ impl Verdict {
 
 /// Judges a run.
 pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict {
-    let Gathered { reports, mut faults } = gathered;
+    let Gathered { reports, mut faults, unreported } = gathered;
     let (whole, binaries) = match run {
         Run::NotBuilt { how } => (Whole::NotBuilt(how), Vec::new()),
         Run::Ran { ended, log } => (whole(ended, &log), log.binaries),
@@ -186,7 +200,7 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
     let (unchecked, ran) = (ledger.unchecked(), ledger.ran);
     let is_expected: Vec<bool> = ledger.reports.iter().map(|(_, fate)| *fate == Fate::Expected).collect();
     let own_harness = binaries.iter().filter(|it| it.end() == Ran::ByItsOwnHarness).map(Place::of).collect();
-    let nothing_else = whole == Whole::Ran && deaths.is_empty() && faults.is_empty();
+    let nothing_else = whole == Whole::Ran && deaths.is_empty() && faults.is_empty() && unreported.is_empty();
     let vacuous = match (reports.len(), ran) {
         (0, 0) if nothing_else => Vacuous::NoneRan,
         (0, _) if nothing_else => Vacuous::NoneChecked,
@@ -203,6 +217,7 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
         failures,
         deaths,
         faults,
+        unreported,
         unchecked,
         own_harness,
         vacuous,
@@ -249,6 +264,8 @@ impl Place {
 /// Sets tests against reports: each report belongs to one test, and a test may have several.
 struct Ledger<'a> {
     reports: Vec<(&'a Report, Fate)>,
+    /// The numbers of reports by the name of their test, so that a suite of many tests is judged in one go.
+    by_test: BTreeMap<&'a str, Vec<usize>>,
     /// Tests that ran.
     ran: usize,
     /// Tests that have a report.
@@ -268,7 +285,12 @@ enum Fate {
 
 impl<'a> Ledger<'a> {
     fn new(reports: &'a [Report]) -> Self {
-        Self { reports: reports.iter().map(|report| (report, Fate::Unclaimed)).collect(), ran: 0, checked: 0 }
+        let mut by_test: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (number, report) in reports.iter().enumerate() {
+            by_test.entry(report.case().unwrap_or(report.test())).or_default().push(number);
+        }
+        let reports = reports.iter().map(|report| (report, Fate::Unclaimed)).collect();
+        Self { reports, by_test, ran: 0, checked: 0 }
     }
 
     /// Enters the tests of all binaries, and returns those that failed for another reason than a finding.
@@ -299,28 +321,41 @@ impl<'a> Ledger<'a> {
             Enforced::ByCaller if !report.is_clean() => Fate::Expected,
             _ => Fate::Claimed,
         };
-        self.claim(|report| is_of(report, binary, test), fate);
+        self.claim_own(binary, test, fate);
     }
 
     /// Returns whether a test failed because of its findings: those of its own checks, else those that it printed.
     fn is_excused(&mut self, binary: &Binary, test: &str, output: &str) -> bool {
-        let of_test = |report: &Report| is_of(report, binary, test);
-        let claimed = self.claim(of_test, |_| Fate::Claimed);
+        let claimed = self.claim_own(binary, test, |_| Fate::Claimed);
         let claimed = if claimed.is_empty() {
-            self.claim(|report| is_excuse(report) && is_told(report, binary, output), |_| Fate::Claimed)
+            let all = (0..self.reports.len()).collect();
+            self.claim(all, |report| is_excuse(report) && is_told(report, binary, output), |_| Fate::Claimed)
         } else {
             claimed
         };
         claimed.into_iter().any(is_excuse)
     }
 
-    /// Claims every report that fits for one test.
-    fn claim(&mut self, fits: impl Fn(&Report) -> bool, fate: impl Fn(&Report) -> Fate) -> Vec<&'a Report> {
-        let unclaimed = self.reports.iter_mut().filter(|(_, fate)| *fate == Fate::Unclaimed);
+    /// Claims the reports of a test's own checks.
+    fn claim_own(&mut self, binary: &Binary, test: &str, fate: impl Fn(&Report) -> Fate) -> Vec<&'a Report> {
+        let numbers = self.by_test.get(test).cloned().unwrap_or_default();
+        self.claim(numbers, |report| is_of(report, binary, test), fate)
+    }
+
+    /// Claims for one test every report that fits among some.
+    fn claim(
+        &mut self,
+        numbers: Vec<usize>,
+        fits: impl Fn(&Report) -> bool,
+        fate: impl Fn(&Report) -> Fate,
+    ) -> Vec<&'a Report> {
         let mut claimed = Vec::new();
-        for (report, its_fate) in unclaimed.filter(|(report, _)| fits(report)) {
-            *its_fate = fate(report);
-            claimed.push(*report);
+        for number in numbers {
+            let (report, its_fate) = &mut self.reports[number];
+            if *its_fate == Fate::Unclaimed && fits(report) {
+                *its_fate = fate(report);
+                claimed.push(*report);
+            }
         }
         self.checked += usize::from(!claimed.is_empty());
         claimed
@@ -338,10 +373,16 @@ impl<'a> Ledger<'a> {
 /// Returns whether a report is of a check that this test made.
 pub(crate) fn is_of(report: &Report, binary: &Binary, test: &str) -> bool {
     let same_file = match (report.binary(), &binary.file) {
-        (Some(report), Some(binary)) => report == binary,
+        (Some(report), Some(binary)) => report == binary || without_hash(report) == binary,
         _ => true,
     };
     same_file && is_of_package(report, binary) && report.case().unwrap_or(report.test()) == test
+}
+
+/// Returns `it` of `it-0123456789abcdef`, which is as much of an executable's name as nextest tells.
+fn without_hash(file: &str) -> &str {
+    let is_hash = |it: &str| it.len() == 16 && it.bytes().all(|byte| byte.is_ascii_hexdigit());
+    file.rsplit_once('-').filter(|(_, hash)| is_hash(hash)).map_or(file, |(name, _)| name)
 }
 
 fn is_of_package(report: &Report, binary: &Binary) -> bool {

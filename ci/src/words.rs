@@ -1,10 +1,14 @@
 //! Every sentence that the gate prints.
 
+pub(crate) mod run;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use lightsout::Finding;
 
 use crate::baseline::{Entry, Updated};
+use crate::begun::Begun;
 use crate::exit::Exit;
 use crate::libtest::{Binary, When};
 use crate::told::Group;
@@ -64,8 +68,15 @@ Examples:
   cargo lightsout gate --workspace --all-features
   cargo lightsout gate -p server -- --locked      more options for `cargo test`
   cargo lightsout gate -- --test it -- shutdown   one binary, tests named like this
+  cargo lightsout gate --update-baseline=all      lets what is found pass for now; from then on new findings fail
+  cargo lightsout gate --runner nextest -- --retries 2
+  cargo lightsout gate --html leaks.html          a page to read, beside what the terminal shows
 
-Each checked test writes its report into the folder that `LIGHTSOUT_REPORT_DIR` names; the gate sets it."
+Settings are taken from the first that has them: a flag, the environment, `lightsout.toml` beside the workspace's `Cargo.toml`,
+`[workspace.metadata.lightsout]`, `[package.metadata.lightsout]`. Their keys are the names of the flags: {keys}.
+
+Each checked test writes its report into the folder that `LIGHTSOUT_REPORT_DIR` names; the gate sets it.",
+        keys = crate::config::KEYS.join(", ")
     )
 }
 
@@ -197,6 +208,7 @@ pub(crate) fn summary(verdict: &Verdict) -> String {
         (verdict.expected.len(), "check found what its test expects", "checks found what their tests expect"),
         (verdict.failures.len(), "test failed by itself", "tests failed by themselves"),
         (verdict.deaths.len(), "test binary died", "test binaries died"),
+        (verdict.unreported.len(), "checked test did not report", "checked tests did not report"),
         (verdict.faults.len(), "file not readable", "files not readable"),
     ];
     let others = others.into_iter().filter(|(number, ..)| *number > 0);
@@ -211,6 +223,7 @@ pub(crate) fn exit(verdict: &Verdict) -> String {
         (Exit::Clean, _) => "clean",
         (Exit::Findings, _) if verdict.new_findings() > 0 => "findings",
         (Exit::Findings, _) if !verdict.ratchet.gone.is_empty() => "the baseline names what is gone",
+        (Exit::Findings, _) if !verdict.unreported.is_empty() => "a checked test did not report",
         (Exit::Findings, _) => "nothing was checked",
         (Exit::Suite, Whole::NotBuilt(_)) => "the suite did not build",
         (Exit::Suite, Whole::Interrupted(_)) => "the suite did not run to its end",
@@ -319,16 +332,140 @@ pub(crate) fn known_places(number: usize) -> String {
 }
 
 /// What somebody may have meant.
-pub(crate) fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map_or_else(|| "`cargo lightsout explain` lists them".to_owned(), |name| format!("did you mean `{name}`?"))
+pub(crate) fn did_you_mean(name: &str) -> String {
+    format!("did you mean `{name}`?")
+}
+
+/// The kind that somebody may have meant.
+pub(crate) fn nearest_kind(nearest: Option<&str>) -> String {
+    nearest.map_or_else(|| "`cargo lightsout explain` lists them".to_owned(), did_you_mean)
+}
+
+pub(crate) const NO_TABLE: &str = "it is no table";
+pub(crate) const UNKNOWN_KEY: &str = "there is no such setting";
+pub(crate) const NO_TEXT: &str = "it is no text";
+pub(crate) const HINT_SELF_TEST: &str = "what the gate says in this project proves nothing until this is mended";
+
+/// A setting and where it stands, as a message has them between backticks.
+pub(crate) fn of(key: &str, name: &str) -> String {
+    format!("{key}` of `{name}")
+}
+
+pub(crate) fn no_choice(text: &str) -> String {
+    format!("`{text}` is none of its values")
+}
+
+pub(crate) fn one_of(names: &[&str]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    format!("one of {}", names.join(", "))
+}
+
+/// What became of a plant.
+pub(crate) fn planted(test: &str, kind: Option<&str>, found: Option<&BTreeSet<&str>>) -> String {
+    let list = |it: &BTreeSet<&str>| it.iter().copied().collect::<Vec<_>>().join(", ");
+    let expected = kind.unwrap_or("nothing");
+    match found {
+        None => format!("{test:<13} not seen: there is no report"),
+        Some(found) if found.iter().copied().eq(kind) => format!("{test:<13} seen: {expected}"),
+        Some(found) if found.is_empty() => format!("{test:<13} not seen: nothing in place of {expected}"),
+        Some(found) => format!("{test:<13} not seen: {} in place of {expected}", list(found)),
+    }
+}
+
+/// What a self-test came to.
+pub(crate) fn self_test(is_good: bool) -> &'static str {
+    if is_good { "the gate sees what was planted, and nothing else" } else { "the gate does not see what was planted" }
+}
+
+/// Checked tests that began and never reported.
+pub(crate) fn unreported(unreported: &[Begun]) -> Option<String> {
+    let line = |it: &Begun| match &it.package {
+        Some(package) => format!("\n  {} of package `{package}`", it.test),
+        None => format!("\n  {}", it.test),
+    };
+    let lines: String = unreported.iter().take(NAMED_ENTRIES).map(line).collect();
+    let more = unreported.len().saturating_sub(NAMED_ENTRIES);
+    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+    let number = count(unreported.len(), "checked test");
+    (!unreported.is_empty()).then(|| {
+        format!(
+            "{number} began and did not report: killed, or ended by something that ends the process:{lines}{more}\n\
+             hint: look for `exit`, `abort` and a time limit of the test runner"
+        )
+    })
+}
+
+pub(crate) const NOTHING_TO_CHANGE: &str = "everything is there already: cargo lightsout gate";
+pub(crate) const NOTHING_CHANGED: &str = "nothing was changed; add `--yes` to write this";
+pub(crate) const SET_UP: &str = "\
+written. Next:
+  cargo lightsout gate                           the first list of what leaks
+  cargo lightsout gate --update-baseline=all     lets these pass for now, and fails on new ones only";
+pub(crate) const AGREED: &str = "write this? [y/N] ";
+pub(crate) const HINT_CHANGE: &str = "mend the file, or change it by hand";
+pub(crate) const NO_TOKIO: &str = "there is none, so there are no tasks to look for";
+pub(crate) const HINT_INIT: &str = "where lightsout comes from a checkout, name it: `--path ../lightsout`";
+
+pub(crate) fn init(cause: &str) -> String {
+    format!("every file is again as it was:\n{cause}")
+}
+
+/// A line that a person has to add.
+pub(crate) fn add_by_hand(path: &Path, line: &str) -> String {
+    format!("by hand: {} is no plain Rust; add this line to it: {}", path.display(), line.replace('\n', " "))
+}
+
+pub(crate) const HINT_LOAD: &str =
+    "a load that fails says nothing about the program; try the command by hand while it runs";
+
+pub(crate) fn load_failed(how: &str) -> String {
+    format!("it ended with {how}")
+}
+
+/// What `run --help` says below the options.
+pub(crate) fn after_help_of_run() -> String {
+    "\
+Examples:
+  cargo lightsout run --ready-port 4222 -- nats-server -p 4222
+  cargo lightsout run --ready-line listening --signals 'TERM 100ms TERM' -- target/release/server
+  cargo lightsout run --ready-port 8080 --load 'curl -s localhost:8080' --rounds 10 -- ./server
+
+Exit codes: 0 clean, 100 something is wrong, 101 the program was not ready, 96 set-up fault."
+        .to_owned()
 }
 
 /// What stands behind a verdict.
 pub(crate) fn searched(checks: usize, runs: u64, tasks: u64) -> String {
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     format!(
         "{}, {} in all, {} watched",
         count(checks, "check"),
-        count(runs as usize, "run"),
-        count(tasks as usize, "task")
+        count(number(runs), "run"),
+        count(number(tasks), "task")
     )
 }
+
+pub(crate) const HINT_NEXTEST: &str = "cargo install cargo-nextest --locked";
+pub(crate) const SHARD_WITH_FILTER: &str =
+    "parts are told by the names of tests, and so cannot be had together with a filter";
+pub(crate) const HINT_SHARD_WITH_FILTER: &str = "leave out either `--shard` or the filter";
+pub(crate) const HINT_RUN: &str = "merge with the `cargo-lightsout` that ran the gate, or a newer one";
+pub(crate) const NO_RUNS: &str = "there is none";
+pub(crate) const HINT_RUNS: &str = "name what `gate --report-dir` named, or `lightsout/reports` in the target folder";
+pub(crate) const HINT_SHARD_TWICE: &str = "name the folder of one of them";
+pub(crate) const SHARD_MISSING: &str = "it is not there, so its tests are not known to be clean";
+pub(crate) const HINT_SHARD_MISSING: &str = "see whether its job ran, and whether its folder was brought here";
+
+pub(crate) fn shard_twice(one: &Path, other: &Path) -> String {
+    format!("it is there twice, in\n  {}\n  {}", one.display(), other.display())
+}
+
+pub(crate) fn shards_differ(of: u32) -> String {
+    format!("another one is of {of}")
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) const IGNORED: &str = "it is ignored here, and the program inherits that";
+#[cfg(target_os = "linux")]
+pub(crate) const HINT_IGNORED: &str =
+    "start this in the foreground of a shell and without `nohup`, or put `env --default-signal` before it";
