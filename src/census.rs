@@ -55,6 +55,12 @@ pub struct LiveTask {
 }
 
 impl LiveTask {
+    /// Returns the functions that may be said to have spawned it: the one at its site, and the one that its async block stands in, which an
+    /// optimised build knows better. Empty where its allocation was not seen.
+    pub(crate) fn spawned_in(&self) -> Vec<String> {
+        allocation::spawned_in(self.stack, &mut allocation::origins())
+    }
+
     /// Returns what it runs: the async function, the block or closure inside one, or the type of the future. `None` where its allocation
     /// was not seen, and without debug information, which is read for this.
     #[must_use]

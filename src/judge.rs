@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::allow::{Allow, CatchAll, Rules, Subject};
 use crate::census::{LiveTask, State};
 use crate::disturb::plan::Plan;
@@ -14,15 +16,14 @@ use crate::ledger::panic::Who;
 use crate::recorder;
 use crate::report::words;
 use crate::seen::{Hang, Movement, Seen};
-use crate::settings::{self, Allocations, Channels, Settings};
+use crate::settings::{self, Channels, Settings};
 use crate::settle::Settled;
 use crate::source::dump::{self, awaited};
 use crate::source::{allocation, hooks};
-use crate::system::symbols::{self, Frame};
 use crate::system::{dye, threads};
 
 /// What a run came to, or many of them.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     pub(crate) ending: Ending,
     /// The plan of that ending; `None` for a body that passed, and without a search.
@@ -173,10 +174,16 @@ impl Judge<'_> {
 
     fn leaked_tasks(&self, rules: &mut Rules) -> Vec<Finding> {
         let left = &self.seen.settled.left;
-        let functions = self.spawning_functions();
+        let asks_for_functions = rules.ask_for_functions();
         let allowed = |task: &&LiveTask| {
-            let function = functions.get(&task.id).map(String::as_str);
-            rules.permit(Subject::Task { id: task.id, site: &task.site, function, name: task.name.as_deref() })
+            // Names are slow, and most rules need none.
+            let functions = if asks_for_functions { task.spawned_in() } else { Vec::new() };
+            rules.permit(Subject::Task {
+                id: task.id,
+                site: &task.site,
+                functions: &functions,
+                name: task.name.as_deref(),
+            })
         };
         let (allowed, leaked): (Vec<&LiveTask>, Vec<&LiveTask>) = left.tasks.iter().partition(allowed);
         let before = self.polls_before();
@@ -209,7 +216,7 @@ impl Judge<'_> {
         });
         finding.evidence.extend(awaits.map(|place| evidence("awaits", place)));
         finding.next = words::next_of_leak(movement);
-        finding.rule = Some(words::rule("spawned_at", &format!("{}:{}", site.file, site.line)));
+        finding.rule = Some(words::rule_for_place("spawned", &site));
         finding
     }
 
@@ -239,17 +246,6 @@ impl Judge<'_> {
         Some(finding)
     }
 
-    /// Returns the function that spawned each task, where a rule asked for it.
-    fn spawning_functions(&self) -> BTreeMap<u64, String> {
-        let stacks = crate::lock::lock(&self.ledger.stacks);
-        let left = self.seen.settled.left.tasks.iter();
-        left.filter_map(|task| {
-            let function = symbols::frames(stacks.get(&task.id)?).find(Frame::is_users)?;
-            Some((task.id, dump::tidy(&function.function)))
-        })
-        .collect()
-    }
-
     fn blocked_threads(&self, rules: &mut Rules) -> Vec<Finding> {
         let threads = |starter: words::Starter| match starter {
             words::Starter::Runtime => {
@@ -264,8 +260,11 @@ impl Judge<'_> {
                 if rules.permit(Subject::Thread { name: &name }) {
                     continue;
                 }
-                // Nothing tells which of the closures that are left the thread is in.
-                let places = if starter == words::Starter::Runtime { self.places_of_closures() } else { Vec::new() };
+                // Nothing tells which of the closures that are left the thread is in, or which of the threads it is.
+                let places = match starter {
+                    words::Starter::Runtime => self.places_of_closures(),
+                    words::Starter::Test => self.seen.thread_places.clone(),
+                };
                 let mut finding = self.finding(Kind::BlockedThread, words::blocked(starter), 1, places);
                 finding.evidence.push(evidence("thread", format!("`{name}`")));
                 finding.evidence.extend(tid.and_then(threads::doing).map(|doing| evidence("state", doing)));
@@ -326,7 +325,7 @@ impl Judge<'_> {
         let most = channels.iter().max_by_key(|channel| channel.handles).unwrap_or(&first);
         finding.evidence.push(evidence("handles", words::handles(most)));
         finding.next = words::next_of_channel();
-        finding.rule = Some(words::rule("created_at", &format!("{}:{}", site.file, site.line)));
+        finding.rule = Some(words::rule_for_place("created", &site));
         finding
     }
 
@@ -338,10 +337,7 @@ impl Judge<'_> {
         } else if !dump::AVAILABLE {
             unseen.push(words::unseen_await_places());
         }
-        let looked = match self.settings.allocations {
-            Allocations::Recorded => allocation::prepare(),
-            Allocations::Ignored => Err(words::ALLOCATIONS_IGNORED),
-        };
+        let looked = allocation::prepare(self.settings.allocations);
         unseen.extend(looked.err().map(words::unseen_allocations));
         unseen.extend(words::unseen_cells(self.seen.settled.left.unallocated));
         if looked.is_ok() && self.settings.channels == Channels::Deny {

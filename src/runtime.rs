@@ -175,14 +175,9 @@ impl Runtime {
         if self.flavor == Flavor::MultiThread { metrics.num_workers() } else { 0 }
     }
 
-    /// Builds the runtime with its hooks chained to the ledger; `functions` asks for the stack of each spawn, and `disturbed` has the
-    /// seed and the boundaries of a run that is.
-    pub(crate) fn build(
-        &self,
-        ledger: &Arc<Ledger>,
-        functions: bool,
-        disturbed: Option<(u64, &Arc<Injector>)>,
-    ) -> Result<Built, Error> {
+    /// Builds the runtime with its hooks chained to the ledger; `disturbed` has the seed and the boundaries of a run
+    /// that is.
+    pub(crate) fn build(&self, ledger: &Arc<Ledger>, disturbed: Option<(u64, &Arc<Injector>)>) -> Result<Built, Error> {
         let mut builder = match self.flavor {
             Flavor::CurrentThread | Flavor::Local => Builder::new_current_thread(),
             Flavor::MultiThread => Builder::new_multi_thread(),
@@ -191,7 +186,7 @@ impl Runtime {
         self.tune(&mut builder);
         self.chain_thread_callbacks(&mut builder, ledger);
         let injector = disturbed.map(|(_, injector)| injector);
-        hooks::attach(&mut builder, ledger, &self.hooks, functions, self.has_workers(), injector);
+        hooks::attach(&mut builder, ledger, &self.hooks, self.has_workers(), injector);
         if let Some((seed, _)) = disturbed {
             hooks::seed(&mut builder, seed);
         }

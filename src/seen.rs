@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::census::LiveTask;
 use crate::disturb::inject::Played;
-use crate::finding::Ending;
+use crate::finding::{Ending, Site};
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::Panicked;
 use crate::ledger::thread::RuntimeThread;
@@ -33,6 +35,8 @@ pub(crate) struct Seen {
     pub(crate) channels: Vec<LiveChannel>,
     /// Other threads that the run started and that outlived it.
     pub(crate) other_threads: Vec<OsThread>,
+    /// Where those may have been started; empty where that cannot be seen.
+    pub(crate) thread_places: Vec<Site>,
     pub(crate) took: Duration,
     /// What became of the plan; `None` where nothing was to be disturbed.
     pub(crate) played: Option<Played>,
@@ -51,11 +55,12 @@ impl Seen {
             && self.blocking.is_empty()
             && self.runtime_threads.is_empty()
             && self.other_threads.is_empty()
+            && self.channels.is_empty()
     }
 }
 
 /// Which of the hangs it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Hang {
     /// The body had not finished by its deadline; `doing` is what its thread did, where it did not come back to its runtime.
     BodyUnfinished { doing: Option<String> },

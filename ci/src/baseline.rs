@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cli::Update;
 use crate::error::Error;
+use crate::libtest::TestResult;
 use crate::place::{Place, Places};
 use crate::verdict::{Verdict, Whole};
 use crate::words;
@@ -238,7 +239,7 @@ impl Ratchet {
 /// Returns every finding with its numbers and the line that it would be.
 fn found(verdict: &Verdict, places: &mut Places) -> Vec<((usize, usize), Entry)> {
     let mut found = Vec::new();
-    for (number, report) in verdict.reports.iter().enumerate() {
+    for (number, report) in verdict.told().enumerate() {
         for (at, finding) in report.findings().iter().enumerate() {
             found.push(((number, at), Entry::of(report, finding, places)));
         }
@@ -281,18 +282,32 @@ enum Looked {
     NotToTheEnd,
 }
 
-fn looked_at(verdict: &Verdict) -> BTreeMap<(Option<String>, String), Looked> {
-    let mut looked_at = BTreeMap::new();
+/// A test with its package.
+type Test = (Option<String>, String);
+
+fn looked_at(verdict: &Verdict) -> BTreeMap<Test, Looked> {
     let ran = verdict.whole == Whole::Ran;
-    for report in verdict.reports.iter().chain(&verdict.expected) {
+    let looked = |whole: bool| if whole && ran { Looked::ToTheEnd } else { Looked::NotToTheEnd };
+    let checked = verdict.reports.iter().chain(&verdict.expected).map(|report| {
         let test = (report.package().map(str::to_owned), report.test().to_owned());
-        let whole = ran && *report.ending() == Ending::Passed;
-        let looked = if whole { Looked::ToTheEnd } else { Looked::NotToTheEnd };
+        (test, looked(*report.ending() == Ending::Passed))
+    });
+    let seen = verdict.binaries.iter().filter(|it| it.file.as_ref().is_some_and(|file| verdict.seen.contains(file)));
+    let ordinary = seen.flat_map(|binary| {
+        let test = |it: &crate::libtest::Test| {
+            ((binary.package.clone(), it.name.clone()), looked(it.result == TestResult::Passed))
+        };
+        binary.tests.iter().map(test)
+    });
+    let mut looked_at = BTreeMap::new();
+    for (test, looked) in checked {
         let so_far = looked_at.entry(test).or_insert(looked);
         if looked == Looked::NotToTheEnd {
             *so_far = looked;
         }
     }
+    // A checked test that fails because of its findings came to its end all the same: its report says so.
+    ordinary.for_each(|(test, looked)| _ = looked_at.entry(test).or_insert(looked));
     looked_at
 }
 

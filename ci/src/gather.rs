@@ -1,11 +1,13 @@
-//! Reads what the checked tests wrote.
+//! Reads what the tests wrote: reports of those that are checked, and records of the others.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lightsout::Report;
 
 use crate::begun::{self, Begun};
+use crate::cover::{self, Cover};
 use crate::error::Error;
 
 /// What was in the folder of a run.
@@ -13,14 +15,29 @@ use crate::error::Error;
 pub(crate) struct Gathered {
     /// Ordered by package and test.
     pub(crate) reports: Vec<Report>,
+    /// What the records of ordinary tests say.
+    pub(crate) cover: Cover,
     /// What could not be read, ordered by file.
     pub(crate) faults: Vec<Error>,
     /// Checked tests that never reported.
     pub(crate) unreported: Vec<Begun>,
 }
 
-/// Reads every report in the folder. One that cannot be read does not hide the others.
-pub(crate) fn gather(folder: &Path) -> Result<Gathered, Error> {
+/// Reads everything in the folder. A file that cannot be read does not hide the others. `executables` are all test binaries that ran.
+pub(crate) fn gather<'a>(
+    folder: &Path,
+    root: &Path,
+    executables: impl Iterator<Item = &'a PathBuf>,
+) -> Result<Gathered, Error> {
+    let (cover, faults) = cover::read(folder, root, executables)?;
+    let mut gathered = reports(folder)?;
+    gathered.cover = cover;
+    gathered.faults.splice(..0, faults);
+    Ok(gathered)
+}
+
+/// Reads every report in the folder, and leaves records alone.
+pub(crate) fn reports(folder: &Path) -> Result<Gathered, Error> {
     let failed = |error| Error::read_folder(folder, &error);
     let entries = fs::read_dir(folder).map_err(failed)?;
     let mut paths = entries.map(|entry| Ok(entry.map_err(failed)?.path())).collect::<Result<Vec<_>, Error>>()?;
@@ -39,6 +56,12 @@ pub(crate) fn gather(folder: &Path) -> Result<Gathered, Error> {
 }
 
 impl Gathered {
+    /// Returns the file names of test binaries, as reports and records tell them.
+    pub(crate) fn files(&self) -> BTreeSet<String> {
+        let reports = self.reports.iter().filter_map(|report| report.binary()).map(str::to_owned);
+        reports.chain(self.cover.binaries.keys().cloned()).collect()
+    }
+
     /// Adds what was in another folder.
     pub(crate) fn add(&mut self, other: Self) {
         self.reports.extend(other.reports);

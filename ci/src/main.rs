@@ -1,12 +1,13 @@
 //! `cargo lightsout`: runs a test suite and fails when something is still alive after a test.
 //!
 //! The data flows one way: [`cli`] says what is wanted, [`suite`] runs cargo, [`libtest`] reads what the tests printed,
-//! [`gather`] reads what the checked tests wrote, [`verdict`] judges without touching anything, [`show`] and [`format`] tell it.
+//! [`gather`] and [`cover`] read what the tests wrote, [`verdict`] judges without touching anything, [`show`] and [`format`] tell it.
 
 mod baseline;
 mod begun;
 mod cli;
 mod config;
+mod cover;
 mod error;
 mod exit;
 mod explain;
@@ -15,6 +16,7 @@ mod format;
 mod gather;
 mod init;
 mod json;
+mod leaks;
 mod libtest;
 mod merge;
 mod nearest;
@@ -30,7 +32,7 @@ mod told;
 mod verdict;
 mod words;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -82,11 +84,14 @@ fn gated(gate: &mut Gate) -> Result<Exit, Error> {
     format::forget(&gate.telling.formats)?;
     let judging = Judging::prepare(&gate.telling, &workspace.root)?;
     let folder = RunFolder::create(&folder::base(gate, &workspace), SystemTime::now())?;
-    let run = ran(&cargo.suite(gate, workspace), &folder)?;
+    let root = workspace.root.clone();
+    let (mut run, executables) = ran(&cargo.suite(gate, workspace), &folder)?;
+    let gathered = gather::gather(folder.path(), &root, executables.iter())?;
+    nextest::name_files(&mut run, gathered.files());
     let log = matches!(run, Run::Ran { .. }).then(|| folder.log());
-    let record = Record::new(gate.shard, gate.extent(), gate.build_words(), run);
+    let record = Record::new(gate.shard, gate.extent(), gate.build_words(), run, gathered.cover.clone());
     record.write(&folder)?;
-    let verdict = verdict::judge(record.run, gather::gather(folder.path())?, log);
+    let verdict = verdict::judge(record.run, gathered, log);
     let extent = if gate.shard.is_some() { Extent::Part } else { record.extent };
     judging.tell(verdict, extent, &record.build)
 }
@@ -114,14 +119,16 @@ fn self_test(manifest: Option<&Path>) -> Result<Exit, Error> {
     self_test::run(&cargo, &workspace.with_lightsout(&cargo, manifest))
 }
 
-fn ran(suite: &Suite<'_>, folder: &RunFolder) -> Result<Run, Error> {
+/// Runs a suite; also returns its test binaries, as far as they are known by path.
+fn ran(suite: &Suite<'_>, folder: &RunFolder) -> Result<(Run, Vec<PathBuf>), Error> {
     let run = match suite.gate.runner.unwrap_or_default() {
-        Runner::Nextest => nextest::run(suite, folder)?,
+        Runner::Nextest => (nextest::run(suite, folder)?, Vec::new()),
         Runner::Cargo => match suite.build()? {
-            Err(how) => return Ok(Run::NotBuilt { how }),
+            Err(how) => return Ok((Run::NotBuilt { how }, Vec::new())),
             Ok(built) => {
                 let ended = suite.test(folder)?;
-                Run::Ran { ended, log: libtest::parse(&folder.read_log()?, &built) }
+                let log = libtest::parse(&folder.read_log()?, &built);
+                (Run::Ran { ended, log }, built.executables.into_keys().collect())
             }
         },
     };

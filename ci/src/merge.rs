@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::Extent;
 use crate::cli::Shard;
+use crate::cover::Cover;
 use crate::error::Error;
 use crate::folder::RunFolder;
 use crate::gather::{self, Gathered};
@@ -34,11 +35,14 @@ pub(crate) struct Record {
     /// What commands need to run a test of the same build again.
     pub(crate) build: String,
     pub(crate) run: Run,
+    /// What the records of ordinary tests say, which are not kept themselves.
+    #[serde(default)]
+    pub(crate) cover: Cover,
 }
 
 impl Record {
-    pub(crate) fn new(shard: Option<Shard>, extent: Extent, build: String, run: Run) -> Self {
-        Self { version: VERSION, shard, extent, build, run }
+    pub(crate) fn new(shard: Option<Shard>, extent: Extent, build: String, run: Run, cover: Cover) -> Self {
+        Self { version: VERSION, shard, extent, build, run, cover }
     }
 
     /// Writes it beside the reports.
@@ -87,8 +91,9 @@ pub(crate) fn merge(folders: &[PathBuf]) -> Result<Merged, Error> {
     let records = runs.iter().map(|folder| Record::read(&folder.join(FILE))).collect::<Result<Vec<_>, _>>()?;
     check_shards(&runs, &records)?;
     let mut gathered = Gathered::default();
-    for folder in &runs {
-        gathered.add(gather::gather(folder)?);
+    for (folder, record) in runs.iter().zip(&records) {
+        gathered.add(gather::reports(folder)?);
+        gathered.cover.join(record.cover.clone());
     }
     gathered.sort();
     let whole = records.iter().all(|record| record.extent == Extent::Whole);

@@ -6,7 +6,7 @@
 //! nextest takes a test for passed that ends its process with success in the middle, and one that fails first and passes then. Neither
 //! hides a leak: a checked test that ends without a report is told, and every report counts, whichever attempt wrote it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 
 use serde::Deserialize;
@@ -49,6 +49,17 @@ pub(crate) fn run(suite: &Suite<'_>, folder: &RunFolder) -> Result<Run, Error> {
     };
     let events = fs::read(&events).map_err(|error| Error::read_log(&events, &error))?;
     Ok(Run::Ran { ended, log: Log { binaries: parse(&String::from_utf8_lossy(&events)), tail: tail(&log) } })
+}
+
+/// Gives binaries their whole file names, of which nextest tells what comes before the hash, where there is no doubt.
+pub(crate) fn name_files(run: &mut Run, files: BTreeSet<String>) {
+    let Run::Ran { log, .. } = run else { return };
+    for file in log.binaries.iter_mut().filter_map(|binary| binary.file.as_mut()) {
+        let mut whole = files.iter().filter(|it| crate::verdict::without_hash(it) == file && *it != file);
+        if let (Some(one), None) = (whole.next(), whole.next()) {
+            file.clone_from(one);
+        }
+    }
 }
 
 fn is_there(suite: &Suite<'_>) -> Result<(), Error> {

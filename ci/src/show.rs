@@ -67,6 +67,7 @@ fn page(verdict: &Verdict, build: &str, color: bool) -> String {
     parts.extend(words::whole(&verdict.whole).map(|(sentence, lines)| bad(&sentence) + "\n" + &indent(lines)));
     parts.extend(verdict.faults.iter().map(told));
     parts.push(notes(verdict));
+    parts.extend(verdict.blind.iter().map(|blind| bad(&words::blind(blind))));
     parts.extend(words::gone(&verdict.ratchet.gone).map(|text| bad(&text)));
     parts.extend(words::advice(verdict));
     parts.extend(words::vacuous(verdict.vacuous).map(bad));
@@ -150,7 +151,20 @@ pub(crate) fn notes(verdict: &Verdict) -> String {
     }
     let unseen = unseen.into_iter().map(|(it, tests)| words::unseen(&it.what, &it.why, tests));
     let absent = words::absent(verdict.ratchet.absent.len());
-    unseen.chain(verdict.own_harness.iter().map(words::own_harness)).chain(absent).collect::<Vec<_>>().join("\n")
+    let undecided = (verdict.undecided > 0).then(|| words::undecided(verdict.undecided));
+    let lost = (verdict.lost > 0).then(|| words::lost(verdict.lost));
+    let uncovered = words::uncovered(&verdict.uncovered);
+    let hint = (!verdict.leaks.is_empty()).then(|| words::HINT_ATTRIBUTE.to_owned());
+    let own_harness = verdict.own_harness.iter().map(words::own_harness);
+    unseen
+        .chain(own_harness)
+        .chain(uncovered)
+        .chain(lost)
+        .chain(undecided)
+        .chain(hint)
+        .chain(absent)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn sum(verdict: &Verdict) -> String {

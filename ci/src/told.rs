@@ -37,11 +37,22 @@ pub(crate) fn problems(verdict: &Verdict) -> Vec<Problem> {
     let deaths = verdict.deaths.iter().map(|it| Problem::new(&words::death(it), ""));
     let whole = words::whole(&verdict.whole).map(|(sentence, lines)| Problem::new(&sentence, lines));
     let faults = verdict.faults.iter().map(|it| Problem::new(&it.to_string(), it.hint().unwrap_or_default()));
+    let blind = verdict.blind.iter().map(|it| Problem::new(&words::blind(it), ""));
+    let lost = (verdict.lost > 0).then(|| Problem::new(&words::lost(verdict.lost), ""));
     let gone = words::gone(&verdict.ratchet.gone).map(|text| Problem::new(&text, ""));
     let vacuous = Some(verdict.vacuous).filter(|it| *it != Vacuous::No).and_then(words::vacuous);
     let vacuous = vacuous.map(|text| Problem::new(text, ""));
     let unreported = words::unreported(&verdict.unreported).map(|text| Problem::new(&text, ""));
-    failures.chain(deaths).chain(unreported).chain(whole).chain(faults).chain(gone).chain(vacuous).collect()
+    failures
+        .chain(deaths)
+        .chain(unreported)
+        .chain(whole)
+        .chain(faults)
+        .chain(blind)
+        .chain(lost)
+        .chain(gone)
+        .chain(vacuous)
+        .collect()
 }
 
 /// What a finding means for the gate.
@@ -73,11 +84,13 @@ pub(crate) struct Group<'a> {
 pub(crate) fn groups(verdict: &Verdict) -> Vec<Group<'_>> {
     let mut groups: BTreeMap<_, Group<'_>> = BTreeMap::new();
     let attempts = Attempts::of(verdict);
-    for (number, report) in verdict.reports.iter().enumerate() {
+    for (number, report) in verdict.told().enumerate() {
         for (at, finding) in report.findings().iter().enumerate() {
             let known = verdict.ratchet.known(number, at);
             let standing = if known.is_some() { Standing::Known } else { Standing::New };
-            let group = groups.entry((standing, finding.kind(), finding.sites())).or_insert_with(|| Group {
+            // Checked and ordinary tests may leave the same thing: what can be said of it differs.
+            let key = (standing, finding.kind(), finding.sites(), finding.next_step());
+            let group = groups.entry(key).or_insert_with(|| Group {
                 standing,
                 finding,
                 report,

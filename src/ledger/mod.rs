@@ -42,8 +42,6 @@ pub(crate) struct Ledger {
     pub(crate) reader: OnceLock<tracing_core::Dispatch>,
     /// The names that `tokio::task::Builder::name` gave, by task id; empty unless the names are read.
     pub(crate) names: Mutex<BTreeMap<u64, String>>,
-    /// For each task the code addresses on the stack of its spawn; empty unless a rule asks for functions.
-    pub(crate) stacks: Mutex<BTreeMap<u64, Vec<usize>>>,
     /// Panics on threads of the run, in the order in which they happened.
     pub(crate) panics: Mutex<Vec<Panicked>>,
     /// The threads that the run's runtime started.
@@ -75,7 +73,6 @@ impl Ledger {
             #[cfg(all(feature = "tracing", tokio_unstable))]
             reader: OnceLock::new(),
             names: Mutex::default(),
-            stacks: Mutex::default(),
             panics: Mutex::default(),
             threads: RuntimeThreads::new(),
             kinds: Mutex::new(kinds.to_vec()),

@@ -6,6 +6,8 @@ use super::table::{NO_RUN, RunNumber};
 
 /// Nobody has said yet whose this thread is.
 pub(crate) const UNKNOWN: RunNumber = RunNumber::MAX;
+/// It is no run's, under the gate; nobody has asked for its name yet.
+pub(crate) const UNNAMED: RunNumber = RunNumber::MAX - 1;
 
 thread_local! {
     /// It has no destructor, and so is there until the thread's very end.

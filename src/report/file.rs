@@ -42,7 +42,10 @@ impl Draft {
     ///
     /// If it cannot be written: a gate would otherwise miss it without a word.
     pub(crate) fn begin(test: &str, package: Option<&str>) -> Result<Self, Error> {
-        let Some(dir) = settings::report_dir() else { return Ok(Self { paths: None }) };
+        // A child that plays plans may well be killed, and has nothing to report.
+        let Some(dir) = settings::report_dir().filter(|_| !settings::is_child()) else {
+            return Ok(Self { paths: None });
+        };
         let paths = Paths::new(&dir, test);
         let begun = Begun { version: FORMAT_VERSION, begun: test, package };
         let text = serde_json::to_string(&begun).expect("lightsout bug: a name is plain data");

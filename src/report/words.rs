@@ -9,6 +9,7 @@ use crate::disturb::signal::Signal;
 use crate::finding::{Searched, Site, Unseen};
 use crate::ledger::channel::LiveChannel;
 use crate::seen::{Hang, Movement};
+use crate::system::symbols::tidy;
 
 /// Which clock a time was read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +104,14 @@ pub(crate) fn rule(key: &str, text: &str) -> String {
     let rest = if first.len() < text.len() { "*" } else { "" };
     let pattern = glob::Pattern::escape(first) + rest;
     format!("allow({key} = {pattern:?}, reason = \"...\")")
+}
+
+/// Returns the argument that allows what was spawned or created at a place: by its line, or by its function where only that is known.
+pub(crate) fn rule_for_place(verb: &str, site: &Site) -> String {
+    match site.function() {
+        Some(function) => rule(&format!("{verb}_in"), &tidy(function)),
+        None => rule(&format!("{verb}_at"), &format!("{}:{}", site.file, site.line)),
+    }
 }
 
 pub(crate) fn next_of_count(hooked: bool) -> String {
@@ -205,6 +214,13 @@ pub(crate) fn searched(searched: &Searched) -> String {
     }
     let (done, total) = (thousands(searched.done), thousands(searched.total));
     let all = searched.is_counted && searched.done >= searched.total;
+    if let Some(seed) = searched.drawn_with {
+        let raised = count_of(searched.raised, "signal");
+        return format!(
+            "{done} of {total} plans drawn at random, with LIGHTSOUT_SEED={seed}{}; {raised} raised",
+            cut(searched)
+        );
+    }
     let extent = match (all, searched.is_exhaustive()) {
         (true, true) => format!("exhaustive: {done} of {total} plans"),
         (true, false) => format!("{done} of {total} plans"),
@@ -216,7 +232,16 @@ pub(crate) fn searched(searched: &Searched) -> String {
     };
     let stress =
         if searched.is_stress { ", on several threads: this is stress, and no run is the same twice" } else { "" };
-    format!("{extent}{stress}; {} raised", count_of(searched.raised, "signal"))
+    format!("{extent}{stress}{}; {} raised", cut(searched), count_of(searched.raised, "signal"))
+}
+
+fn cut(searched: &Searched) -> &'static str {
+    if searched.is_interrupted { ", interrupted by Ctrl-C" } else { "" }
+}
+
+/// Says what a delay does at its boundary.
+pub(crate) fn delays_next() -> String {
+    "delay of the next poll".to_owned()
 }
 
 fn count_of(number: u64, noun: &str) -> String {
@@ -320,6 +345,38 @@ pub(crate) fn next_of_nothing_raised() -> String {
     "let the body run until it is signalled, or take `signals` out".to_owned()
 }
 
+pub(crate) fn died(how: &str) -> String {
+    format!("the process of the test ended in the middle of a run: {how}")
+}
+
+pub(crate) fn exited(code: i32) -> String {
+    format!("it exited with code {code}")
+}
+
+pub(crate) fn killed(signal: &str) -> String {
+    format!("it was killed by {signal}")
+}
+
+pub(crate) fn next_of_died() -> String {
+    "do not end the process where others wait for an orderly end: return, and let `main` decide".to_owned()
+}
+
+pub(crate) fn does_not_answer() -> String {
+    "the process of the test does not answer".to_owned()
+}
+
+pub(crate) fn next_of_no_answer() -> String {
+    "look for what stops every thread of it, such as SIGSTOP".to_owned()
+}
+
+pub(crate) fn dies_in_start_up(signal: Signal, boundary: u32) -> String {
+    format!("{signal} at boundary {boundary} ends the program at once, with this task alive: it does not listen yet")
+}
+
+pub(crate) fn next_of_start_up() -> String {
+    "listen for signals before starting anything that needs an orderly end".to_owned()
+}
+
 pub(crate) fn unseen_boundaries() -> Unseen {
     Unseen {
         what: "boundaries of tasks: only polls of the body are counted".to_owned(),
@@ -353,8 +410,6 @@ pub(crate) fn unseen_await_places() -> Unseen {
         why: "tokio takes task dumps on Linux, x86-64 and aarch64 only".to_owned(),
     }
 }
-
-pub(crate) const ALLOCATIONS_IGNORED: &str = "the check was told not to look at allocations";
 
 pub(crate) fn unseen_allocations(why: &str) -> Unseen {
     Unseen { what: "tasks of a LocalSet or of a runtime of the body's own".to_owned(), why: why.to_owned() }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::system::symbols::Frame;
+use crate::system::symbols::{Frame, tidy};
 
 pub(crate) use flavor::{AVAILABLE, body, tasks};
 
@@ -49,19 +49,6 @@ fn module_of(file: &str) -> Option<String> {
     Some(std::iter::once(name.replace('-', "_").as_str()).chain(module).collect::<Vec<_>>().join("::"))
 }
 
-/// Returns a function's path without hash, closure marks, and the `<T as Trait>` dress of trait methods.
-pub(crate) fn tidy(name: &str) -> String {
-    let name = name.replace("::{{closure}}", "");
-    let name = match name.rsplit_once("::h") {
-        Some((head, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => head.to_owned(),
-        _ => name,
-    };
-    match name.strip_prefix('<').and_then(|name| name.split_once(" as ")) {
-        Some((of, _)) => of.to_owned(),
-        None => name,
-    }
-}
-
 #[cfg(all(tokio_unstable, target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod flavor {
     use std::pin::Pin;
@@ -73,7 +60,7 @@ mod flavor {
     use super::Stacks;
     use crate::source::hooks;
     use crate::system::symbols::Frame;
-    use crate::system::workspace::site;
+    use crate::system::workspace::{root, site};
 
     /// Whether await stacks can be seen.
     pub(crate) const AVAILABLE: bool = true;
@@ -100,7 +87,7 @@ mod flavor {
             .map(|symbol| Frame {
                 function: symbol.name_demangled().unwrap_or_default().to_owned(),
                 typed: None,
-                site: symbol.filename().map(|file| site(file, symbol.lineno(), symbol.colno())),
+                site: symbol.filename().map(|file| site(root(), file, symbol.lineno(), symbol.colno())),
             })
             .collect()
     }
@@ -130,7 +117,8 @@ mod flavor {
 
 #[cfg(test)]
 mod tests {
-    use super::{module_of, tidy};
+    use super::module_of;
+    use crate::system::symbols::tidy;
 
     #[test]
     fn file_of_a_registry_crate_names_its_module() {

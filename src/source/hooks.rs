@@ -46,14 +46,9 @@ mod flavor {
     use crate::disturb::inject::Injector;
     use crate::ledger::Ledger;
     use crate::ledger::thread::BODY;
-    use crate::lock::lock;
-    use crate::system::symbols;
 
     /// Whether the runtime tells of each task.
     pub(crate) const HOOKED: bool = true;
-
-    /// Far enough up from the hook to reach the function that spawned, through tokio's frames of an unoptimised build.
-    const SPAWN_DEPTH: usize = 32;
 
     type Hook = Arc<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
 
@@ -91,23 +86,18 @@ mod flavor {
         }
     }
 
-    /// Sets the hooks that write to the ledger, and those that disturb the run; `functions` asks for the stack of each spawn, `workers`
-    /// says that tasks run on others than the body's thread.
+    /// Sets the hooks that write to the ledger, and those that disturb the run; `workers` says that tasks run on others than the body's
+    /// thread.
     pub(crate) fn attach(
         builder: &mut Builder,
         ledger: &Arc<Ledger>,
         users: &Hooks,
-        functions: bool,
         workers: bool,
         injector: Option<&Arc<Injector>>,
     ) {
         let [spawn, end] = [(); 2].map(|()| ledger.clone());
         let spawn = move |meta: &TaskMeta<'_>| {
-            let id = number(meta.id());
-            spawn.tasks.begin(id, meta.spawned_at(), spawn.now());
-            if functions {
-                lock(&spawn.stacks).insert(id, symbols::stack(SPAWN_DEPTH));
-            }
+            spawn.tasks.begin(number(meta.id()), meta.spawned_at(), spawn.now());
         };
         let end = move |meta: &TaskMeta<'_>| {
             end.tasks.end(number(meta.id()));
@@ -184,7 +174,7 @@ mod flavor {
     pub(crate) struct Hooks {}
 
     /// Sets nothing: what is alive is told by the runtime's counter alone.
-    pub(crate) fn attach(_: &mut Builder, _: &Arc<Ledger>, _: &Hooks, _: bool, _: bool, _: Option<&Arc<Injector>>) {}
+    pub(crate) fn attach(_: &mut Builder, _: &Arc<Ledger>, _: &Hooks, _: bool, _: Option<&Arc<Injector>>) {}
 
     /// Sets nothing: a runtime without the flag takes no seed.
     pub(crate) fn seed(_: &mut Builder, _: u64) {}

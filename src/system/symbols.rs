@@ -73,6 +73,19 @@ impl Frame {
     }
 }
 
+/// Returns a function's path without hash, closure marks, and the `<T as Trait>` dress of trait methods.
+pub(crate) fn tidy(name: &str) -> String {
+    let name = name.replace("::{{closure}}", "");
+    let name = match name.rsplit_once("::h") {
+        Some((head, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => head.to_owned(),
+        _ => name,
+    };
+    match name.strip_prefix('<').and_then(|name| name.split_once(" as ")) {
+        Some((of, _)) => of.to_owned(),
+        None => name,
+    }
+}
+
 /// Returns the addresses of the calls on the calling stack, innermost first.
 pub(crate) fn stack(depth: usize) -> Vec<usize> {
     let mut stack = Vec::with_capacity(depth);
@@ -100,6 +113,7 @@ mod lookup {
     use crate::lock::lock;
     use crate::system::debuginfo::Module;
     use crate::system::maps::Maps;
+    use crate::system::workspace;
 
     /// What was read so far; names are slow, and the same places come again and again.
     struct Read {
@@ -118,7 +132,7 @@ mod lookup {
     impl Read {
         fn frames(&mut self, address: usize) -> Option<Vec<Frame>> {
             let (file, offset) = self.locate(address)?;
-            let module = self.modules.entry(file).or_insert_with_key(|file| Module::open(file));
+            let module = self.modules.entry(file).or_insert_with_key(|file| Module::open(file, workspace::root()));
             Some(module.as_mut()?.frames(offset))
         }
 
@@ -140,7 +154,7 @@ mod lookup {
     use std::ffi::c_void;
 
     use super::Frame;
-    use crate::system::workspace::site;
+    use crate::system::workspace;
 
     pub(super) fn frames(address: usize) -> Vec<Frame> {
         let mut frames = Vec::new();
@@ -148,7 +162,9 @@ mod lookup {
             frames.push(Frame {
                 function: symbol.name().map(|name| format!("{name:#}")).unwrap_or_default(),
                 typed: None,
-                site: symbol.filename().map(|file| site(file, symbol.lineno(), symbol.colno())),
+                site: symbol
+                    .filename()
+                    .map(|file| workspace::site(workspace::root(), file, symbol.lineno(), symbol.colno())),
             });
         });
         frames

@@ -108,7 +108,7 @@ fn problem(problem: &Problem, out: &mut String) -> fmt::Result {
 }
 
 fn tests(page: &Page<'_>, out: &mut String) -> fmt::Result {
-    let reports = &page.verdict.reports;
+    let reports: Vec<&Report> = page.verdict.told().collect();
     if reports.is_empty() {
         return writeln!(out, "<p>No test was checked.</p>");
     }
@@ -120,7 +120,7 @@ fn tests(page: &Page<'_>, out: &mut String) -> fmt::Result {
          <th scope=\"col\" class=\"number\">runs</th><th scope=\"col\" class=\"number\">time</th></tr></thead>\n<tbody>"
     )?;
     let links = links(page);
-    let (clean, others): (Vec<&Report>, Vec<&Report>) = reports.iter().partition(|report| report.is_clean());
+    let (clean, others): (Vec<&Report>, Vec<&Report>) = reports.into_iter().partition(|report| report.is_clean());
     others.iter().chain(&clean).try_for_each(|report| row(report, &links, out))?;
     writeln!(out, "</tbody></table></div>")
 }
@@ -167,8 +167,8 @@ fn row(report: &Report, links: &Links<'_>, out: &mut String) -> fmt::Result {
 
 fn coverage(page: &Page<'_>, out: &mut String) -> fmt::Result {
     let verdict = page.verdict;
-    let runs: u64 = verdict.reports.iter().map(|report| report.coverage().runs()).sum();
-    let tasks: u64 = verdict.reports.iter().map(|report| report.coverage().tasks()).sum();
+    let runs: u64 = verdict.told().map(|report| report.coverage().runs()).sum();
+    let tasks: u64 = verdict.told().map(|report| report.coverage().tasks()).sum();
     writeln!(out, "<ul>\n<li>{}</li>", escaped(&words::searched(verdict.checks(), runs, tasks)))?;
     for note in show::notes(verdict).lines() {
         writeln!(out, "<li>{}</li>", escaped(note))?;

@@ -44,7 +44,7 @@ struct Cases<'a> {
 impl<'a> Cases<'a> {
     fn new(page: &'a Page<'a>) -> Self {
         let mut reports: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for report in page.verdict.reports.iter().chain(&page.verdict.expected) {
+        for report in page.verdict.told().chain(&page.verdict.expected) {
             reports.entry(report.case().unwrap_or(report.test())).or_default().push(report);
         }
         let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();

@@ -13,6 +13,8 @@ mod findings;
 mod folders;
 mod formats;
 mod init;
+#[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod ordinary;
 mod runners;
 mod self_test;
 mod services;

@@ -3,8 +3,10 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
+use super::ordinary;
 use crate::ledger;
-use crate::recorder::{self, NO_RUN, RunNumber, Table, UNKNOWN};
+use crate::recorder::format::ORDINARY;
+use crate::recorder::{self, NO_RUN, RunNumber, Table, UNKNOWN, UNNAMED};
 
 /// This file, as debug information has it: where the recorder's own part of a stack ends.
 pub(super) const FILE: &str = file!();
@@ -72,9 +74,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Recorder<A> {
 #[inline]
 fn made(memory: *mut u8, layout: Layout) {
     if let Some(table) = table_for(layout).filter(|_| !memory.is_null()) {
-        let run = run_of_this_thread();
-        if run != NO_RUN {
-            recorder::allocated(table, memory.addr(), layout.size(), run);
+        match recorder::here() {
+            NO_RUN => {}
+            run @ ..ORDINARY => recorder::allocated(table, memory.addr(), layout.size(), run),
+            who => made_by(who, memory, layout),
         }
     }
 }
@@ -96,11 +99,18 @@ fn table_for(layout: Layout) -> Option<&'static Table> {
     }
 }
 
-#[inline]
-fn run_of_this_thread() -> RunNumber {
-    match recorder::here() {
+/// Of a thread that belongs to no checked run, only tasks are written down, and only under the gate.
+#[inline(never)]
+fn made_by(who: RunNumber, memory: *mut u8, layout: Layout) {
+    let is_cell = layout.align() >= CELL;
+    let who = match who {
         UNKNOWN => find_run(),
-        run => run,
+        who => who,
+    };
+    let who = if who == UNNAMED { ordinary::find_name(is_cell) } else { who };
+    let is_looked_at = ![NO_RUN, UNNAMED].contains(&who) && (is_cell || who < ORDINARY);
+    if let Some(table) = table_for(layout).filter(|_| is_looked_at) {
+        recorder::allocated(table, memory.addr(), layout.size(), who);
     }
 }
 
@@ -108,7 +118,7 @@ fn run_of_this_thread() -> RunNumber {
 #[cold]
 fn find_run() -> RunNumber {
     recorder::enter(NO_RUN);
-    let run = ledger::current().map_or(NO_RUN, |ledger| ledger.number());
+    let run = ledger::current().map_or_else(ordinary::nobody, |ledger| ledger.number());
     recorder::enter(run);
     run
 }

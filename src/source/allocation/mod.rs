@@ -8,23 +8,32 @@
 mod calibration;
 mod channel;
 mod door;
+mod ordinary;
 mod origin;
+#[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod plants;
 mod shape;
 mod task;
+mod thread;
 mod types;
 
 use crate::recorder::{Allocation, RunNumber, Table};
+use crate::settings::Allocations;
 
 pub(crate) use calibration::Calibration;
 pub(crate) use channel::channels;
 pub use door::Recorder;
-pub(crate) use origin::{Origins, origins};
+pub(crate) use origin::{Origin, Origins, is_recorders, origins};
 pub(crate) use shape::Doing;
-pub(crate) use task::{Kind, Live, runs, tasks};
+pub(crate) use task::{Kind, Live, kind_in, runs, runs_in, spawned_in, tasks};
+pub(crate) use thread::places_of_threads;
 
-/// Makes the source ready, once a process: plants tasks and sees whether it finds them. Returns why it cannot look, if so.
-pub(crate) fn prepare() -> Result<(), &'static str> {
-    shape::get().map(|_| ())
+/// Makes the source ready, once a process: plants tasks and sees whether it finds them. Returns why it does not look, if so.
+pub(crate) fn prepare(wanted: Allocations) -> Result<(), &'static str> {
+    match wanted {
+        Allocations::Recorded => shape::get().map(|_| ()),
+        Allocations::Ignored => Err("the check was told not to look at allocations"),
+    }
 }
 
 /// Copies what `read` makes of each allocation of a run. It must not allocate: the recorder is held meanwhile.

@@ -11,9 +11,10 @@ pub(crate) const CASE: Case = case!(BlockedThread, test_on_a_runtime_of_its_own)
 
 /// What a test of synchronous code does to call something asynchronous.
 fn store_on_a_runtime(form: Form) -> u32 {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(1).thread_name("leaked");
     // blocked-thread: its worker waits for tasks until the process ends.
-    let runtime =
-        Builder::new_multi_thread().worker_threads(1).thread_name("leaked").build().expect("threads are left");
+    let runtime = builder.build().expect("threads are left");
     let (sender, mut stored) = mpsc::channel(1);
     runtime.spawn(async move { sender.send(7).await });
     let stored = runtime.block_on(stored.recv()).expect("it was sent");

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{CALLERS, checked};
+use super::{CALLERS, checked, loopback, refused};
 
 /// What the hooks saw, in order.
 type Moments = Arc<Mutex<Vec<Moment>>>;
@@ -30,7 +30,7 @@ struct World {
 }
 
 async fn world(faults: Faults<Fault>) -> World {
-    let discovery = Server::start("127.0.0.1:0").await.unwrap();
+    let discovery = Server::start(loopback()).await.unwrap();
     let (moments, bound) = (Moments::default(), Duration::from_secs(1));
     let config = Config { name: "app".to_owned(), discovery: discovery.address().to_string(), bound, faults };
     let hook = {
@@ -46,7 +46,7 @@ fn http(app: App) -> App {
         tokio::time::sleep(Duration::from_millis(100)).await;
         "hello"
     });
-    app.http("127.0.0.1:0".to_owned(), Router::new().route("/", slow))
+    app.http(loopback(), Router::new().route("/", slow))
 }
 
 async fn failing(_: Context) -> Result<(), Failure> {
@@ -69,10 +69,10 @@ async fn watched(discovery: &Server) -> impl AsyncFnOnce() -> Vec<String> {
     }
 }
 
-async fn assert_refused(endpoints: &[String]) {
+/// Waits until nothing is reached there.
+async fn gone(endpoints: &[String]) {
     for endpoint in endpoints {
-        let address = endpoint.strip_prefix("http://").unwrap();
-        assert_eq!(TcpStream::connect(address).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        refused(endpoint.strip_prefix("http://").unwrap()).await;
     }
 }
 
@@ -87,7 +87,7 @@ async fn servers_are_registered_while_they_serve() {
     assert_eq!(reqwest::get(&endpoints[1]).await.unwrap().text().await.unwrap(), "hello");
     handle.stop().await;
     running.await.unwrap().unwrap();
-    assert_refused(&endpoints).await;
+    gone(&endpoints).await;
     assert_eq!(seen().await, [endpoints.join(","), "gone".to_owned()]);
     assert_eq!(*moments.lock().unwrap(), [BeforeStart, AfterStart, BeforeStop, AfterStop]);
     discovery.shutdown().await;
@@ -96,7 +96,9 @@ async fn servers_are_registered_while_they_serve() {
 #[checked]
 async fn servers_are_stopped_when_the_registration_fails() {
     let World { discovery, moments, app } = world(Only(Fault::ServersLeftRunning)).await;
+    let address = discovery.address();
     discovery.shutdown().await;
+    refused(address).await;
     let Err(Error::Register(cause)) = http(http(app)).run().await else { panic!("not the cause") };
     assert_eq!(cause.kind(), ErrorKind::ConnectionRefused);
     assert!(!moments.lock().unwrap().contains(&AfterStart));
@@ -171,7 +173,7 @@ async fn request_that_was_taken_is_answered_unless_the_faulty_form_leaves_no_tim
         tokio::time::sleep(Duration::from_millis(100)).await;
         "hello"
     });
-    let app = app.http("127.0.0.1:0".to_owned(), Router::new().route("/", slow));
+    let app = app.http(loopback(), Router::new().route("/", slow));
     let handle = app.handle();
     let running = tokio::spawn(app.run());
     let answer = tokio::spawn(reqwest::get(handle.registered().await.remove(0)));
@@ -234,7 +236,7 @@ async fn application_may_be_stopped_by_one_of_its_own_requests() {
         own.stop().await;
         "stopping"
     });
-    let running = tokio::spawn(app.http("127.0.0.1:0".to_owned(), Router::new().route("/", stop)).run());
+    let running = tokio::spawn(app.http(loopback(), Router::new().route("/", stop)).run());
     let url = handle.registered().await.remove(0);
     assert_eq!(reqwest::get(url).await.unwrap().text().await.unwrap(), "stopping");
     running.await.unwrap().unwrap();
@@ -254,7 +256,7 @@ async fn server_that_does_not_stop_is_aborted_and_the_others_are_stopped() {
     let endpoints = handle.registered().await;
     handle.stop().await;
     assert!(matches!(running.await.unwrap(), Err(Error::Unfinished(_))));
-    assert_refused(&endpoints[..1]).await;
+    gone(&endpoints[..1]).await;
     assert_eq!(seen().await, [endpoints.join(","), "gone".to_owned()]);
     discovery.shutdown().await;
 }

@@ -8,10 +8,9 @@ use std::{fs, io};
 use services::FAULTY;
 use services::Faults::{self, Only};
 use services::web::{App, Config, Error, Fault, Handle};
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use super::{CALLERS, absent, checked};
+use super::{CALLERS, absent, checked, loopback, refused};
 
 /// Mails take 2 s, reports 1 s, and requests have 5 s to finish.
 fn config(test: &str, faults: Faults<Fault>) -> Config {
@@ -21,7 +20,7 @@ fn config(test: &str, faults: Faults<Fault>) -> Config {
     fs::create_dir_all(&mails).unwrap();
     let (mail_time, report_time) = (Duration::from_secs(2), Duration::from_secs(1));
     let bound = Duration::from_secs(5);
-    Config { address: "127.0.0.1:0".to_owned(), template, mails, mail_time, report_time, bound, faults }
+    Config { address: loopback(), template, mails, mail_time, report_time, bound, faults }
 }
 
 /// Serves, and returns a client's view of it.
@@ -161,7 +160,7 @@ async fn server_that_has_stopped_refuses_connections() {
     let server = serve(config("refuses", Faults::None)).await;
     let address = server.handle.listening().await;
     server.stop().await.unwrap();
-    assert_eq!(TcpStream::connect(address).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    refused(address).await;
 }
 
 #[checked]
