@@ -104,6 +104,10 @@ impl Error {
         Self::new("read run", path.display(), cause, Some(words::HINT_RUN))
     }
 
+    pub(crate) fn unread_record(folder: &Path, cause: &str) -> Self {
+        Self::new("look at the tests of", folder.display(), cause, None)
+    }
+
     pub(crate) fn find_runs(path: &Path) -> Self {
         Self::new("find runs in", path.display(), words::NO_RUNS, Some(words::HINT_RUNS))
     }

@@ -19,6 +19,8 @@ pub(crate) struct Gathered {
     pub(crate) cover: Cover,
     /// What could not be read, ordered by file.
     pub(crate) faults: Vec<Error>,
+    /// What of that were records, which are gone when they have been read once.
+    pub(crate) unread_records: Vec<String>,
     /// Checked tests that never reported.
     pub(crate) unreported: Vec<Begun>,
 }
@@ -32,6 +34,7 @@ pub(crate) fn gather<'a>(
     let (cover, faults) = cover::read(folder, root, executables)?;
     let mut gathered = reports(folder)?;
     gathered.cover = cover;
+    gathered.unread_records = faults.iter().map(ToString::to_string).collect();
     gathered.faults.splice(..0, faults);
     Ok(gathered)
 }

@@ -89,7 +89,7 @@ fn gated(gate: &mut Gate) -> Result<Exit, Error> {
     let gathered = gather::gather(folder.path(), &root, executables.iter())?;
     nextest::name_files(&mut run, gathered.files());
     let log = matches!(run, Run::Ran { .. }).then(|| folder.log());
-    let record = Record::new(gate.shard, gate.extent(), gate.build_words(), run, gathered.cover.clone());
+    let record = Record::new(gate.shard, gate.extent(), gate.build_words(), run, &gathered);
     record.write(&folder)?;
     let verdict = verdict::judge(record.run, gathered, log);
     let extent = if gate.shard.is_some() { Extent::Part } else { record.extent };

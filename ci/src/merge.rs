@@ -38,11 +38,15 @@ pub(crate) struct Record {
     /// What the records of ordinary tests say, which are not kept themselves.
     #[serde(default)]
     pub(crate) cover: Cover,
+    /// Those that could not be read, a sentence each.
+    #[serde(default)]
+    pub(crate) unread_records: Vec<String>,
 }
 
 impl Record {
-    pub(crate) fn new(shard: Option<Shard>, extent: Extent, build: String, run: Run, cover: Cover) -> Self {
-        Self { version: VERSION, shard, extent, build, run, cover }
+    pub(crate) fn new(shard: Option<Shard>, extent: Extent, build: String, run: Run, gathered: &Gathered) -> Self {
+        let (cover, unread_records) = (gathered.cover.clone(), gathered.unread_records.clone());
+        Self { version: VERSION, shard, extent, build, run, cover, unread_records }
     }
 
     /// Writes it beside the reports.
@@ -94,6 +98,7 @@ pub(crate) fn merge(folders: &[PathBuf]) -> Result<Merged, Error> {
     for (folder, record) in runs.iter().zip(&records) {
         gathered.add(gather::reports(folder)?);
         gathered.cover.join(record.cover.clone());
+        gathered.faults.extend(record.unread_records.iter().map(|cause| Error::unread_record(folder, cause)));
     }
     gathered.sort();
     let whole = records.iter().all(|record| record.extent == Extent::Whole);

@@ -213,7 +213,7 @@ impl Verdict {
 
 /// Judges a run.
 pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict {
-    let Gathered { reports, cover, mut faults, unreported } = gathered;
+    let Gathered { reports, cover, mut faults, unreported, .. } = gathered;
     let (whole, binaries) = match run {
         Run::NotBuilt { how } => (Whole::NotBuilt(how), Vec::new()),
         Run::Ran { ended, log } => (whole(ended, &log), log.binaries),
