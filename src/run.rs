@@ -298,6 +298,9 @@ where
             (ended, Left::after_settle(ledger, settings.grace, ring_in).await)
         }
     });
+    if let Some(injector) = &injector {
+        injector.rest();
+    }
     let patience = settings.grace.max(THREADS);
     let before_stop = lock(&ledger.panics).len();
     stop(runtime, ledger, patience);

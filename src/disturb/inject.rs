@@ -64,8 +64,10 @@ type RawTurn = (u64, Option<&'static Location<'static>>);
 /// What became of a plan in one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Played {
-    /// How many boundaries the run had: so many polls until the body ended.
+    /// At how many boundaries a signal could come: so many polls until the body ended.
     pub(crate) boundaries: u32,
+    /// At how many a task could be delayed: with the polls until what the body left had settled.
+    pub(crate) polls: u32,
     /// A number that differs when other tasks were polled, or in another order.
     pub(crate) print: u64,
     /// How many signals were raised.
@@ -109,8 +111,10 @@ pub(crate) struct Injector {
     /// The boundaries of the delays, in order.
     delays: Vec<u32>,
     voice: Voice,
-    /// Off before the body begins and after it has ended.
+    /// Off before the body begins and after what it left has settled.
     on: AtomicBool,
+    /// How many polls there were when the body ended; `NEVER` before that.
+    ended_at: AtomicU32,
     polls: AtomicU32,
     print: AtomicU64,
     /// The first boundary at which there is something to do for signals.
@@ -163,6 +167,7 @@ impl Injector {
             delays,
             voice,
             on: AtomicBool::new(false),
+            ended_at: AtomicU32::new(NEVER),
             polls: AtomicU32::new(0),
             print: AtomicU64::new(0),
             delayed: AtomicUsize::new(0),
@@ -177,10 +182,22 @@ impl Injector {
         self.act(0)
     }
 
-    /// Ends the counting, since the body has ended or was given up.
+    /// Sends no further signals, since the body has ended or was given up. What it left may still be delayed.
     pub(crate) fn end(&self, has_ended: bool) {
+        let mut rare = lock(&self.rare);
+        rare.has_ended = has_ended;
+        self.ended_at.store(self.polls(), Ordering::Relaxed);
+        self.due.store(NEVER, Ordering::Relaxed);
+        // The last poll of the body: what could be delayed before it is over.
+        self.polls.fetch_add(1, Ordering::Relaxed);
+        if let Some(turns) = &self.turns {
+            lock(turns).push((BODY, None));
+        }
+    }
+
+    /// Ends the counting, since what the body left has settled.
+    pub(crate) fn rest(&self) {
         self.on.store(false, Ordering::Release);
-        lock(&self.rare).has_ended = has_ended;
     }
 
     /// Returns how many polls there were.
@@ -221,8 +238,11 @@ impl Injector {
             return Raised::No;
         }
         let boundary = self.polls.fetch_add(1, Ordering::Relaxed) + 1;
-        let print = (self.print.load(Ordering::Relaxed) ^ who).wrapping_mul(PRIME).rotate_left(17);
-        self.print.store(print, Ordering::Relaxed);
+        // The wait for what is left ends when it likes, which says nothing about the program.
+        if self.ended_at.load(Ordering::Relaxed) == NEVER {
+            let print = (self.print.load(Ordering::Relaxed) ^ who).wrapping_mul(PRIME).rotate_left(17);
+            self.print.store(print, Ordering::Relaxed);
+        }
         if let Some(turns) = &self.turns {
             lock(turns).push(turn);
         }
@@ -322,7 +342,8 @@ impl Injector {
         let unreached = self.signals.iter().skip(rare.spent).filter(|(at, _)| *at != NEVER).count();
         let undelayed = self.delays.len() - self.delayed.load(Ordering::Relaxed).min(self.delays.len());
         Played {
-            boundaries: self.polls(),
+            boundaries: self.ended_at.load(Ordering::Relaxed).min(self.polls()),
+            polls: self.polls(),
             print: self.print.load(Ordering::Relaxed),
             raised: rare.raised,
             sent: rare.sent.clone(),

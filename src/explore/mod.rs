@@ -223,7 +223,8 @@ impl<P: Player> Search<'_, P> {
     fn draw(&mut self, shape: &Shape, root: &Plan, first: Attempt) -> Result<(), Error> {
         let search = &self.question.settings.search;
         let seed = search.draw_seed.unwrap_or_else(fresh_seed);
-        let mut plans = random::draw(shape, seed, first.played.boundaries).take(search.draws as usize);
+        let places = if shape.signals.is_empty() { first.played.polls } else { first.played.boundaries };
+        let mut plans = random::draw(shape, seed, places).take(search.draws as usize);
         lock(self.log).draws(seed, search.draws);
         self.hear(root, &first.played)?;
         let mut progress = Progress::begin();

@@ -102,8 +102,8 @@ mod system {
     use std::ptr;
 
     const READ_WRITE: c_int = 1 | 2;
-    /// Private, anonymous, and no memory set aside for pages that may never be used: Linux's numbers.
-    const MODE: c_int = 0x02 | 0x20 | 0x4000;
+    /// Private, anonymous, and no memory set aside for pages that may never be used, of which Miri knows nothing: Linux's numbers.
+    const MODE: c_int = if cfg!(miri) { 0x02 | 0x20 } else { 0x02 | 0x20 | 0x4000 };
 
     unsafe extern "C" {
         fn mmap(

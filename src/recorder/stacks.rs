@@ -11,10 +11,10 @@ pub(crate) type StackId = u32;
 /// Deep enough to reach the line that spawns, also in an unoptimised build.
 pub(crate) const DEPTH: usize = 40;
 
-/// Paid for as they fill. A stack of 24 frames takes 25.
-pub(super) static WORDS: Arena = Arena::new(format::STACKS.len);
+/// Paid for as they fill, but by Miri at once. A stack of 24 frames takes 25.
+pub(super) static WORDS: Arena = Arena::new(if cfg!(miri) { 1 << 16 } else { format::STACKS.len });
 /// At most half of them are used.
-static INDEX: Index = Index::new(1 << 20);
+static INDEX: Index = Index::new(if cfg!(miri) { 1 << 10 } else { 1 << 20 });
 
 /// Keeps a stack; returns 0 where there is no room.
 pub(super) fn keep(frames: &[usize]) -> StackId {
@@ -98,7 +98,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    for number in 0..2_000 {
+                    for number in 0..if cfg!(miri) { 50 } else { 2_000 } {
                         let frames = [77, number, number * 3];
                         assert_eq!(kept(keep(&frames)), frames);
                     }

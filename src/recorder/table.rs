@@ -70,9 +70,9 @@ impl Packed {
 /// Slots of a shard at its first use.
 const FIRST: usize = 16;
 /// How many runs at once have a counter of their own; others share one, which then says "perhaps".
-const COUNTERS: usize = 256;
-/// How many counters tell, before a lock is taken, that an address is not here.
-const BUCKETS: usize = 1 << 14;
+const COUNTERS: usize = if cfg!(miri) { 4 } else { 256 };
+/// How many counters tell, before a lock is taken, that an address is not here; each shard has 256.
+const BUCKETS: usize = SHARDS << 8;
 
 /// How many allocations were lost because the system had no memory for a table.
 static LOST: AtomicU32 = AtomicU32::new(0);

@@ -86,8 +86,7 @@ thread_local! {
     static MEMO: Memo = const { Memo { busy: AtomicBool::new(false), entries: [const { Entry::new() }; ENTRIES] } };
 }
 
-/// Returns the number of the stack that begins here: a remembered one, or what `walk` finds, for which it takes notes. Stacks with
-/// different hints do not drive each other out.
+/// Returns the number of the stack that begins here: a remembered one, or what `walk` finds, for which it takes notes.
 #[inline]
 pub(super) fn number(start: Start, hint: usize, walk: impl FnOnce(&mut Notes) -> u32) -> u32 {
     MEMO.with(|memo| {
@@ -102,6 +101,11 @@ pub(super) fn number(start: Start, hint: usize, walk: impl FnOnce(&mut Notes) ->
         memo.busy.store(false, Ordering::Relaxed);
         number
     })
+}
+
+/// Forgets all stacks of the calling thread.
+pub(super) fn forget() {
+    MEMO.with(|memo| memo.entries.iter().for_each(|entry| entry.sp.set(NOWHERE)));
 }
 
 #[inline]

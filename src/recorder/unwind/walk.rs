@@ -35,11 +35,18 @@ pub(crate) fn capture(out: &mut [usize]) -> usize {
 /// Returns the number that `keep` gives to the `DEPTH` innermost addresses of the calling stack, innermost first: the first is in the
 /// caller itself, behind this call.
 ///
-/// Stacks with different hints do not drive each other out of a thread's memory. `keep` is not called again for a stack that this thread has met lately, unless it returned 0.
+/// `keep` is not called again for a stack that this thread has met lately, unless it returned 0; from one place it must always be the
+/// same. Stacks that come in turns are better remembered if their `hint`s differ.
 #[inline(always)]
 pub(crate) fn number<const DEPTH: usize>(hint: usize, keep: fn(&[usize]) -> u32) -> u32 {
     // SAFETY: `numbered` is given such a function.
     unsafe { start(hint, keep as usize, numbered::<DEPTH>) as u32 }
+}
+
+/// Makes the calling thread forget what it remembers: numbers that were given mean nothing any more.
+#[cfg_attr(not(test), expect(dead_code, reason = "nothing takes numbers back yet"))]
+pub(crate) fn forget() {
+    memo::forget();
 }
 
 /// What [`start`] goes on in: its own two arguments, and the registers as they will be when it returns.
