@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::explore::{self, Question, regressions};
 use crate::finding::{Report, Site};
 use crate::ledger::channel::ChannelKind;
-use crate::report;
+use crate::report::file::Draft;
 use crate::run::Verdict;
 use crate::runtime::Runtime;
 use crate::settings::{self, Allocations, Channels, Misfit, Notes, Runner, Settings, StartUp};
@@ -287,9 +287,15 @@ impl Check {
         F: Future,
         F::Output: Verdict,
     {
+        let draft = self.draft()?;
         let report = self.look(body)?;
-        report::file::write_if_asked(&report)?;
+        draft.finish(&report)?;
         Ok(report)
+    }
+
+    /// Begins the file of the report, if there is to be one.
+    pub(crate) fn draft(&self) -> Result<Draft, Error> {
+        Draft::begin(&self.name, self.package.as_deref())
     }
 
     /// Runs the body and returns what was found, without writing it anywhere.

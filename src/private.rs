@@ -55,10 +55,11 @@ where
     let check = set(Check::new(case.path()).of_package(case.package).without_unread_notes())
         .kept_beside(case.manifest)
         .of_test_runner();
-    let report = check.look(body).and_then(|mut report| {
+    let looked = check.draft().and_then(|draft| Ok((draft, check.look(body)?)));
+    let report = looked.and_then(|(draft, mut report)| {
         report.enforced = Enforced::ByAttribute;
         report.ending = judged_panic(report.ending, case.panic);
-        report::file::write_if_asked(&report)?;
+        draft.finish(&report)?;
         Ok(report)
     });
     match report {

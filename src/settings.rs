@@ -249,6 +249,19 @@ pub(crate) fn child_of(socket: &Path, test: &str) -> String {
     format!("{}:{test}:{}", std::process::id(), socket.display())
 }
 
+/// Returns whether this process plays plans for the test of another one.
+#[cfg(unix)]
+pub(crate) fn is_child() -> bool {
+    let parent = format!("{}:", std::os::unix::process::parent_id());
+    text(CHILD).is_some_and(|value| value.starts_with(&parent))
+}
+
+/// Returns whether this process plays plans for the test of another one: elsewhere none does.
+#[cfg(not(unix))]
+pub(crate) fn is_child() -> bool {
+    false
+}
+
 /// Returns where a search takes place: one with signals in a process of its own, which some runners give each test.
 #[cfg(unix)]
 pub(crate) fn home(search: &Search, test: &str) -> Home {

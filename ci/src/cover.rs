@@ -15,15 +15,17 @@ use std::path::{Path, PathBuf};
 
 use lightsout::Site;
 use lightsout::records::{self, Call, End, Kind, Names, Record, Spawned, Stack, Who};
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
 /// What the records of a run say.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Cover {
     /// What can be said of each test binary that links lightsout, by file name.
     pub(crate) binaries: BTreeMap<String, Sight>,
     /// What is wrong, ordered by binary, test and place.
+    #[serde(with = "pairs")]
     pub(crate) leaks: BTreeMap<Leak, usize>,
     /// How many tasks had not had their turn when their runtime ended.
     pub(crate) undecided: usize,
@@ -31,8 +33,39 @@ pub(crate) struct Cover {
     pub(crate) lost: u64,
 }
 
+impl Cover {
+    /// Adds what the records of another run say.
+    pub(crate) fn join(&mut self, other: Self) {
+        for (binary, sight) in other.binaries {
+            let known = self.binaries.entry(binary).or_insert(sight);
+            // Each run has other tests: that one of them looked says nothing of those of the other.
+            *known = sight.max(*known);
+        }
+        other.leaks.into_iter().for_each(|(leak, count)| *self.leaks.entry(leak).or_insert(0) += count);
+        self.undecided += other.undecided;
+        self.lost += other.lost;
+    }
+}
+
+/// A map whose keys are no text, as a list of pairs.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Leak;
+
+    pub(super) fn serialize<S: Serializer>(map: &BTreeMap<Leak, usize>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(deserializer: D) -> Result<BTreeMap<Leak, usize>, D::Error> {
+        Vec::<(Leak, usize)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
+    }
+}
+
 /// Whether a test binary's ordinary tests were looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Sight {
     /// What was planted in it was found.
     Open,
@@ -41,7 +74,7 @@ pub(crate) enum Sight {
 }
 
 /// Why what was planted was not found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Why {
     /// It left no record.
     NoRecord,
@@ -54,7 +87,7 @@ pub(crate) enum Why {
 }
 
 /// Tasks of one test, spawned at one place, with one fate.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Leak {
     /// The file name of the test binary.
     pub(crate) binary: String,
@@ -66,7 +99,7 @@ pub(crate) struct Leak {
 }
 
 /// Who spawned it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Whose {
     /// A thread of this name, or what it started: a test.
     Named(String),
@@ -77,7 +110,7 @@ pub(crate) enum Whose {
 }
 
 /// What became of a task that was alive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Fate {
     /// Its runtime, or its `LocalSet`, ended.
     RuntimeEnded,

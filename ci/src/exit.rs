@@ -5,9 +5,9 @@ use std::process::ExitCode;
 /// How the gate ends. Where several apply, the later one wins: a run that could not be read says nothing about leaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
-    /// Every checked test is clean, at least one test was checked, and the suite passed.
+    /// No checked test shows more than the baseline knows, at least one test was checked, and the suite passed.
     Clean,
-    /// Something was found, or no test was checked.
+    /// Something was found that is not known, something known is gone, or no test was checked.
     Findings,
     /// The suite did not build, did not run to its end, or its own tests failed.
     Suite,
@@ -33,7 +33,7 @@ impl Exit {
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
             Self::Clean => "clean",
-            Self::Findings => "findings, or nothing was checked",
+            Self::Findings => "findings, a baseline that names what is gone, or nothing was checked",
             Self::Suite => "the suite did not build, or its own tests failed",
             Self::SetUp => "set-up fault: the gate could not do its work",
         }

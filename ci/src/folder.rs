@@ -53,9 +53,9 @@ impl RunFolder {
         &self.log
     }
 
-    /// Creates the log; appending, so that two handles of it do not write over each other.
-    pub(crate) fn create_log(&self) -> Result<File, Error> {
-        let file = File::options().create_new(true).append(true).open(&self.log);
+    /// Opens the log; appending, so that neither two handles of it nor two invocations write over each other.
+    pub(crate) fn open_log(&self) -> Result<File, Error> {
+        let file = File::options().create(true).append(true).open(&self.log);
         file.map_err(|error| Error::write_log(&self.log, &error))
     }
 

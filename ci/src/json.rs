@@ -1,14 +1,10 @@
 //! Writes a verdict as JSON, for programs. Kebab-case keys, `version` first; no key is renamed without a new version.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lightsout::Report;
 use serde::Serialize;
 
-use crate::cli::Gate;
-use crate::error::Error;
 use crate::libtest::When;
 use crate::verdict::{Unchecked, Vacuous, Verdict, Whole};
 use crate::words;
@@ -31,6 +27,10 @@ struct Document<'a> {
     /// Whether a pass would prove nothing.
     vacuous: bool,
     findings: usize,
+    /// How many of them are in the baseline and fail nothing.
+    known: usize,
+    /// How many known findings are gone and must be taken out of the baseline.
+    gone: usize,
     checked: usize,
     /// Ordinary tests whose binary links lightsout.
     covered: usize,
@@ -114,6 +114,8 @@ impl<'a> Document<'a> {
             run: words::whole(&verdict.whole).map(|(sentence, _)| sentence),
             vacuous: verdict.vacuous != Vacuous::No,
             findings: verdict.findings(),
+            known: verdict.ratchet.known_count(),
+            gone: verdict.ratchet.gone.len(),
             checked: verdict.checks(),
             covered: verdict.covered,
             unchecked,
@@ -131,28 +133,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Removes what an earlier run wrote: a file that is there is of this run.
-pub(crate) fn forget(gate: &Gate) -> Result<(), Error> {
-    let Some(path) = &gate.json else { return Ok(()) };
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::write_json(path, &error)),
-        _ => Ok(()),
-    }
-}
-
-/// Writes a verdict where it was asked for, under a temporary name first.
-pub(crate) fn write(gate: &Gate, verdict: &Verdict) -> Result<(), Error> {
-    let Some(path) = &gate.json else { return Ok(()) };
-    let write = || {
-        let text = serde_json::to_string_pretty(&Document::new(verdict))?;
-        let temporary = temporary(path);
-        fs::write(&temporary, text + "\n")?;
-        fs::rename(&temporary, path)
-    };
-    write().map_err(|error| Error::write_json(path, &error))
-}
-
-fn temporary(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+/// Returns a verdict as JSON.
+pub(crate) fn text(verdict: &Verdict) -> String {
+    serde_json::to_string_pretty(&Document::new(verdict)).expect("lightsout bug: a verdict is plain data") + "\n"
 }

@@ -16,11 +16,12 @@
 use std::path::Path;
 
 use anstream::adapter::strip_str;
+use serde::{Deserialize, Serialize};
 
 use crate::suite::Built;
 
 /// What ran, in the order in which it ran.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Log {
     pub(crate) binaries: Vec<Binary>,
     /// The last lines, for when nothing else explains how cargo ended.
@@ -28,7 +29,7 @@ pub(crate) struct Log {
 }
 
 /// A test binary, or the doc tests of a library.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Binary {
     /// As cargo announced it: `unittests src/lib.rs`, `tests/it.rs`, `doc-tests x`; empty where it did not.
     pub(crate) name: String,
@@ -53,14 +54,16 @@ pub(crate) struct Binary {
 }
 
 /// A test that ran.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Test {
     pub(crate) name: String,
     pub(crate) result: TestResult,
+    /// How often it ran: more than once where its runner tries again.
+    pub(crate) attempts: usize,
 }
 
 /// How a test ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum TestResult {
     /// It passed.
     Passed,
@@ -72,7 +75,7 @@ pub(crate) enum TestResult {
 }
 
 /// What cargo said of a binary that did not end with success.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Complaint {
     /// Tests failed; how it ended is what libtest does then.
     TestsFailed,
@@ -120,6 +123,29 @@ impl Binary {
         self.failed.saturating_sub(self.tests.iter().filter(|test| test.result != TestResult::Passed).count())
     }
 
+    /// Makes one that came to its end with these tests.
+    pub(crate) fn that_ran(name: String, package: Option<String>, file: Option<String>, tests: Vec<Test>) -> Self {
+        let failed = tests.iter().filter(|test| test.result != TestResult::Passed).count();
+        let passed = tests.len() - failed;
+        Self { name, package, file, tests, passed, failed, started: 1, finished: 1, ..Self::default() }
+    }
+
+    /// Returns whether this is another run of the same binary.
+    pub(crate) fn is_the_same_as(&self, other: &Self) -> bool {
+        (&self.name, &self.package, &self.file) == (&other.name, &other.package, &other.file)
+    }
+
+    /// Adds what another run of the same binary did.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.tests.extend(other.tests);
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.started += other.started;
+        self.finished += other.finished;
+        self.complaint = self.complaint.take().or(other.complaint);
+        self.during = self.during.take().or(other.during);
+    }
+
     fn when(&self) -> When {
         match &self.during {
             Some(test) => When::During(test.clone()),
@@ -156,7 +182,8 @@ pub(crate) fn parse(log: &str, built: &Built) -> Log {
     Log { binaries: parser.end(), tail: tail(&plain) }
 }
 
-fn tail(log: &str) -> String {
+/// Returns the last lines of a log.
+pub(crate) fn tail(log: &str) -> String {
     const LINES: usize = 20;
     let lines: Vec<_> = log.lines().collect();
     lines[lines.len().saturating_sub(LINES)..].join("\n")
@@ -187,7 +214,7 @@ impl Binary {
 
     /// Notes a result; the list of failed tests may come after it and know better.
     fn note(&mut self, name: &str, result: TestResult) {
-        self.tests.push(Test { name: name.to_owned(), result });
+        self.tests.push(Test { name: name.to_owned(), result, attempts: 1 });
     }
 
     fn fail(&mut self, name: &str, output: String) {

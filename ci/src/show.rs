@@ -5,10 +5,12 @@ use std::io::Write;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use lightsout::{Finding, Report};
+use lightsout::Report;
 
+use crate::baseline::Updated;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::told::{self, Standing};
 use crate::verdict::{Failure, Verdict};
 use crate::words;
 
@@ -30,6 +32,23 @@ pub(crate) fn verdict(verdict: &Verdict, build: &str) {
     let _ = stdout.write_all(page(verdict, build, color).as_bytes()).and_then(|()| stdout.flush());
 }
 
+/// Prints what was asked for.
+pub(crate) fn plain(text: &[u8]) -> Exit {
+    let mut stdout = std::io::stdout();
+    // A reader that has gone away is content with what it has.
+    let _ = stdout.write_all(text).and_then(|()| stdout.flush());
+    Exit::Clean
+}
+
+/// Prints what became of the baseline on stderr; nothing where it was not to be written.
+pub(crate) fn updated(updated: Option<Option<Updated>>, verdict: &Verdict) {
+    let text = updated.map(|updated| match updated {
+        Some(updated) => words::updated(updated, verdict.ratchet.path()),
+        None => words::NOT_UPDATED.to_owned(),
+    });
+    text.iter().for_each(|text| drop(writeln!(anstream::stderr(), "{text}")));
+}
+
 /// Prints a set-up fault on stderr.
 pub(crate) fn fault(error: &Error) {
     let _ = writeln!(anstream::stderr(), "{}", told(error));
@@ -38,39 +57,23 @@ pub(crate) fn fault(error: &Error) {
 /// Returns everything that is printed, in parts with an empty line between them; escape codes in it are stripped later.
 fn page(verdict: &Verdict, build: &str, color: bool) -> String {
     let mut parts = vec![table(&verdict.reports)];
-    parts.extend(groups(verdict.told()).iter().map(|group| self::group(group, build, color)));
+    let (new, known): (Vec<_>, Vec<_>) =
+        told::groups(verdict).into_iter().partition(|group| group.standing == Standing::New);
+    parts.push(known.iter().map(|group| words::known(group) + "\n").collect());
+    parts.extend(new.iter().map(|group| group.text(build, color)));
     parts.extend(verdict.failures.iter().map(failure));
     parts.extend(verdict.deaths.iter().map(|death| bad(&words::death(death))));
+    parts.extend(words::unreported(&verdict.unreported).map(|text| bad(&text)));
     parts.extend(words::whole(&verdict.whole).map(|(sentence, lines)| bad(&sentence) + "\n" + &indent(lines)));
     parts.extend(verdict.faults.iter().map(told));
     parts.push(notes(verdict));
     parts.extend(verdict.blind.iter().map(|blind| bad(&words::blind(blind))));
+    parts.extend(words::gone(&verdict.ratchet.gone).map(|text| bad(&text)));
+    parts.extend(words::advice(verdict));
     parts.extend(words::vacuous(verdict.vacuous).map(bad));
     parts.push(sum(verdict));
     let parts: Vec<_> = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty()).collect();
     parts.join("\n\n") + "\n"
-}
-
-/// The findings of one kind and place, each with its report: what a mend at one place ends.
-type Group<'a> = Vec<(&'a Report, &'a Finding)>;
-
-/// A place where checked and ordinary tests leave something is told once for each: what can be said of it differs.
-fn groups<'a>(reports: impl Iterator<Item = &'a Report>) -> Vec<Group<'a>> {
-    let mut groups: BTreeMap<_, Group<'a>> = BTreeMap::new();
-    for report in reports {
-        for finding in report.findings() {
-            let key = (finding.kind(), finding.sites(), finding.next_step());
-            groups.entry(key).or_default().push((report, finding));
-        }
-    }
-    groups.into_values().collect()
-}
-
-/// Returns a group as its fullest finding, with the tests that show it.
-fn group(group: &Group<'_>, build: &str, color: bool) -> String {
-    let (report, finding) = group.iter().max_by_key(|(_, finding)| finding.count()).expect("a group has a finding");
-    let tests: Vec<&str> = group.iter().map(|(report, _)| report.test()).collect();
-    lightsout::report::finding(finding, &words::tests(&tests), &words::again(report.again(), build), color)
 }
 
 fn table(reports: &[Report]) -> String {
@@ -87,9 +90,9 @@ fn has_nothing_to_say(report: &Report) -> bool {
 }
 
 /// A row of the table: test, tasks, findings, time.
-type Row = [String; 4];
+pub(crate) type Row = [String; 4];
 
-fn row(report: &Report, with_package: bool) -> Row {
+pub(crate) fn row(report: &Report, with_package: bool) -> Row {
     let test = match report.package().filter(|_| with_package) {
         Some(package) => format!("{package} {}", report.test()),
         None => report.test().to_owned(),
@@ -101,7 +104,7 @@ fn row(report: &Report, with_package: bool) -> Row {
     [test, tasks, findings(report), time(report.took())]
 }
 
-fn findings(report: &Report) -> String {
+pub(crate) fn findings(report: &Report) -> String {
     if report.findings().is_empty() {
         return if has_nothing_to_say(report) { words::CLEAN } else { words::FAILED_BY_ITSELF }.to_owned();
     }
@@ -141,18 +144,27 @@ fn failure(failure: &Failure) -> String {
 }
 
 /// What the reports cannot speak about, each said once.
-fn notes(verdict: &Verdict) -> String {
+pub(crate) fn notes(verdict: &Verdict) -> String {
     let mut unseen = BTreeMap::new();
     for it in verdict.reports.iter().flat_map(|report| report.coverage().unseen()) {
         *unseen.entry(it).or_insert(0) += 1;
     }
     let unseen = unseen.into_iter().map(|(it, tests)| words::unseen(&it.what, &it.why, tests));
+    let absent = words::absent(verdict.ratchet.absent.len());
     let undecided = (verdict.undecided > 0).then(|| words::undecided(verdict.undecided));
     let lost = (verdict.lost > 0).then(|| words::lost(verdict.lost));
     let uncovered = words::uncovered(&verdict.uncovered);
     let hint = (!verdict.leaks.is_empty()).then(|| words::HINT_ATTRIBUTE.to_owned());
     let own_harness = verdict.own_harness.iter().map(words::own_harness);
-    unseen.chain(own_harness).chain(uncovered).chain(lost).chain(undecided).chain(hint).collect::<Vec<_>>().join("\n")
+    unseen
+        .chain(own_harness)
+        .chain(uncovered)
+        .chain(lost)
+        .chain(undecided)
+        .chain(hint)
+        .chain(absent)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn sum(verdict: &Verdict) -> String {

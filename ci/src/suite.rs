@@ -9,14 +9,17 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::cli::{Color, Gate};
+use crate::config::Config;
 use crate::error::Error;
 use crate::folder::RunFolder;
+use crate::merge;
 use crate::progress::Progress;
+use crate::shard;
 use crate::verdict::Ended;
 use crate::words;
 
 /// Tells a checked test where to write its report.
-const REPORT_DIR: &str = "LIGHTSOUT_REPORT_DIR";
+pub(crate) const REPORT_DIR: &str = "LIGHTSOUT_REPORT_DIR";
 
 /// How often a terminal's progress line looks at the log.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -24,7 +27,7 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// The cargo to call, and from where.
 #[derive(Debug)]
 pub(crate) struct Cargo {
-    program: OsString,
+    pub(crate) program: OsString,
     /// The current folder, absolute.
     dir: PathBuf,
 }
@@ -34,8 +37,14 @@ pub(crate) struct Cargo {
 pub(crate) struct Workspace {
     /// The target folder, absolute.
     pub(crate) target: PathBuf,
-    /// The folder that places are relative to, absolute.
-    root: PathBuf,
+    /// The folder of its `Cargo.toml`, absolute: paths in findings are relative to it.
+    pub(crate) root: PathBuf,
+    /// What it sets in its manifests, with the names of the tables.
+    tables: Vec<(String, serde_json::Value)>,
+    /// The folder of the lightsout that it depends on; `None` where that was not asked for, and where it does not.
+    pub(crate) lightsout: Option<PathBuf>,
+    /// Its packages.
+    pub(crate) members: Vec<Member>,
     /// Package names by package id.
     packages: BTreeMap<String, String>,
     /// Package names by the name of their library, as `Doc-tests` lines have it.
@@ -45,8 +54,8 @@ pub(crate) struct Workspace {
 /// A suite to build and to run.
 #[derive(Debug)]
 pub(crate) struct Suite<'a> {
-    cargo: &'a Cargo,
-    gate: &'a Gate,
+    pub(crate) cargo: &'a Cargo,
+    pub(crate) gate: &'a Gate,
     workspace: Workspace,
 }
 
@@ -70,20 +79,20 @@ impl Cargo {
     }
 
     /// Asks cargo for the workspace.
-    pub(crate) fn workspace(&self, gate: &Gate) -> Result<Workspace, Error> {
+    pub(crate) fn workspace(&self, manifest: Option<&Path>, target: Option<&Path>) -> Result<Workspace, Error> {
         let mut command = self.command();
         command.args(["metadata", "--no-deps", "--format-version", "1"]);
-        if let Some(path) = &gate.manifest_path {
+        if let Some(path) = manifest {
             command.arg("--manifest-path").arg(path);
         }
         let output = command.output().map_err(|error| Error::run_cargo(&self.program, &error))?;
         if !output.status.success() {
-            let place = gate.manifest_path.as_deref().unwrap_or(&self.dir);
+            let place = manifest.unwrap_or(&self.dir);
             return Err(Error::find_workspace(place, words::without_error(&String::from_utf8_lossy(&output.stderr))));
         }
         let metadata: Metadata =
             serde_json::from_slice(&output.stdout).map_err(|error| Error::read_metadata(&error))?;
-        Ok(metadata.into_workspace(gate.target_dir.as_ref().map(|target| self.dir.join(target))))
+        Ok(metadata.into_workspace(target.map(|target| self.dir.join(target))))
     }
 
     /// Says which suite is meant.
@@ -92,7 +101,7 @@ impl Cargo {
     }
 
     /// Returns a cargo command without what an outer `cargo run` tells of *its* package.
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_of_outer_package)) {
             command.env_remove(name);
@@ -141,8 +150,8 @@ impl Suite<'_> {
     pub(crate) fn build(&self) -> Result<Result<Built, String>, Error> {
         let mut command = self.cargo.command();
         command.args(["test", "--no-run", "--message-format=json-render-diagnostics"]).args(self.gate.cargo_args());
-        if self.gate.color != Color::Auto {
-            command.args(["--config", &format!("term.color='{}'", self.gate.color.name())]);
+        if self.gate.telling.color != Color::Auto {
+            command.args(["--config", &format!("term.color='{}'", self.gate.telling.color.name())]);
         }
         command.args(&self.gate.rest).stdin(Stdio::null()).stderr(Stdio::inherit());
         let output = command.output().map_err(|error| Error::run_cargo(&self.cargo.program, &error))?;
@@ -168,22 +177,38 @@ impl Suite<'_> {
     ///
     /// The log is a file and not a pipe: a process that a test left behind holds a pipe open, and would hang the gate.
     pub(crate) fn test(&self, folder: &RunFolder) -> Result<Ended, Error> {
-        let log = folder.create_log()?;
-        let again = log.try_clone().map_err(|error| Error::write_log(folder.log(), &error))?;
+        let invocations = match self.gate.shard {
+            None => vec![self.gate.rest.clone()],
+            Some(shard) => shard::invocations(self, shard)?,
+        };
+        // Also where nothing is to be run, there is a log.
+        folder.open_log()?;
+        let mut worst = Ended::Passed;
+        for rest in invocations {
+            worst = merge::worse(worst, self.test_one(&rest, folder)?);
+        }
+        Ok(worst)
+    }
+
+    fn test_one(&self, rest: &[OsString], folder: &RunFolder) -> Result<Ended, Error> {
         let mut command = self.cargo.command();
-        command.arg("test").args(no_fail_fast(&self.gate.rest)).args(self.gate.cargo_args());
+        command.arg("test").args((!has_flag(rest, NO_FAIL_FAST)).then_some(NO_FAIL_FAST)).args(self.gate.cargo_args());
         // The form that the log's reader knows, by options and not by environment, which the tests would inherit.
         for setting in ["term.quiet=false", "term.verbose=false", "term.color='never'"] {
             command.args(["--config", setting]);
         }
-        command.args(&self.gate.rest).env(REPORT_DIR, folder.path());
-        command.stdin(Stdio::null()).stdout(log).stderr(again);
-        let mut child = self.cargo.spawn(&mut command)?;
-        let status = match Progress::on_terminal(folder.log()) {
-            Some(progress) => self.watch(&mut child, progress)?,
-            None => self.cargo.wait(&mut child)?,
-        };
-        Ok(ended(status))
+        command.args(rest).env(REPORT_DIR, folder.path()).stdout(folder.open_log()?);
+        self.logged(&mut command, folder).map(ended)
+    }
+
+    /// Runs a command that prints into the log, at least on stderr.
+    pub(crate) fn logged(&self, command: &mut Command, folder: &RunFolder) -> Result<ExitStatus, Error> {
+        command.stdin(Stdio::null()).stderr(folder.open_log()?);
+        let mut child = self.cargo.spawn(command)?;
+        match Progress::on_terminal(folder.log()) {
+            Some(progress) => self.watch(&mut child, progress),
+            None => self.cargo.wait(&mut child),
+        }
     }
 
     fn watch(&self, child: &mut Child, mut progress: Progress) -> Result<ExitStatus, Error> {
@@ -198,14 +223,14 @@ impl Suite<'_> {
     }
 }
 
-/// Adds `--no-fail-fast` unless it is there, since cargo refuses a flag that is given twice.
-fn no_fail_fast(rest: &[OsString]) -> Option<&'static str> {
-    const FLAG: &str = "--no-fail-fast";
-    let mut ours = rest.iter().take_while(|arg| *arg != "--");
-    (!ours.any(|arg| arg == FLAG)).then_some(FLAG)
+const NO_FAIL_FAST: &str = "--no-fail-fast";
+
+/// Returns whether a flag of the runner is there, since cargo refuses one that is given twice.
+pub(crate) fn has_flag(rest: &[OsString], flag: &str) -> bool {
+    rest.iter().take_while(|arg| *arg != "--").any(|arg| arg == flag)
 }
 
-fn ended(status: ExitStatus) -> Ended {
+pub(crate) fn ended(status: ExitStatus) -> Ended {
     match status.code() {
         Some(0) => Ended::Passed,
         Some(_) => Ended::Failed(status.to_string()),
@@ -219,19 +244,60 @@ struct Metadata {
     packages: Vec<Package>,
     target_directory: PathBuf,
     workspace_root: PathBuf,
+    #[serde(default)]
+    metadata: serde_json::Value,
 }
 
 #[derive(Debug, Deserialize)]
 struct Package {
     id: String,
     name: String,
+    manifest_path: PathBuf,
+    #[serde(default)]
+    metadata: serde_json::Value,
     targets: Vec<Target>,
+    dependencies: Vec<DependencyName>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Target {
+/// A crate of a package.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Target {
     name: String,
+    pub(crate) kind: Vec<String>,
+    pub(crate) src_path: PathBuf,
     doctest: bool,
+    /// Whether it is built to be tested.
+    pub(crate) test: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct DependencyName {
+    name: String,
+}
+
+/// A package of the workspace, as far as setting it up needs it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Member {
+    pub(crate) folder: PathBuf,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) dependencies: Vec<String>,
+}
+
+impl Member {
+    /// Returns whether it depends on tokio, in whatever way.
+    pub(crate) fn uses_tokio(&self) -> bool {
+        self.dependencies.iter().any(|name| name == "tokio")
+    }
+}
+
+impl Package {
+    fn member(&self) -> Member {
+        Member {
+            folder: self.manifest_path.parent().map(Path::to_owned).unwrap_or_default(),
+            targets: self.targets.clone(),
+            dependencies: self.dependencies.iter().map(|it| it.name.clone()).collect(),
+        }
+    }
 }
 
 /// What we read of cargo's `compiler-artifact` message.
@@ -247,13 +313,45 @@ struct Profile {
     test: bool,
 }
 
+impl Workspace {
+    /// Returns what the workspace sets.
+    pub(crate) fn config(&self) -> Result<Config, Error> {
+        Config::read(&self.root, &self.tables)
+    }
+
+    /// Looks for the lightsout that the workspace depends on.
+    pub(crate) fn with_lightsout(self, cargo: &Cargo, manifest: Option<&Path>) -> Self {
+        let mut command = cargo.command();
+        command.args(["metadata", "--format-version", "1"]).stdin(Stdio::null());
+        command
+            .args(manifest.map(|path| ["--manifest-path".into(), path.as_os_str().to_owned()]).into_iter().flatten());
+        let metadata = command.output().ok().and_then(|it| serde_json::from_slice::<Metadata>(&it.stdout).ok());
+        let packages = metadata.into_iter().flat_map(|it| it.packages);
+        let lightsout = packages.into_iter().find(|package| package.name == "lightsout");
+        Self { lightsout: lightsout.and_then(|it| Some(it.manifest_path.parent()?.to_owned())), ..self }
+    }
+}
+
 impl Metadata {
+    /// Returns the tables that settings may stand in, the first one first.
+    fn tables(&self) -> Vec<(String, serde_json::Value)> {
+        let of_workspace = ("[workspace.metadata.lightsout]".to_owned(), self.metadata.get("lightsout"));
+        let root = self.packages.iter().find(|it| it.manifest_path.parent() == Some(&*self.workspace_root));
+        let of_package = root.map(|it| ("[package.metadata.lightsout]".to_owned(), it.metadata.get("lightsout")));
+        let tables = [Some(of_workspace), of_package].into_iter().flatten();
+        tables.filter_map(|(name, table)| Some((name, table?.clone()))).collect()
+    }
+
     fn into_workspace(self, target: Option<PathBuf>) -> Workspace {
         let libraries = self.packages.iter().flat_map(|package| {
             let doctests = package.targets.iter().filter(|target| target.doctest);
             doctests.map(|target| (target.name.replace('-', "_"), package.name.clone()))
         });
+        let tables = self.tables();
         Workspace {
+            tables,
+            members: self.packages.iter().map(Package::member).collect(),
+            lightsout: None,
             target: target.unwrap_or(self.target_directory),
             root: self.workspace_root,
             libraries: libraries.collect(),
@@ -264,7 +362,7 @@ impl Metadata {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_of_outer_package, no_fail_fast};
+    use super::{NO_FAIL_FAST, has_flag, is_of_outer_package};
 
     #[test]
     fn toolchain_stays_and_outer_package_goes() {
@@ -284,9 +382,9 @@ mod tests {
 
     #[test]
     fn flag_is_not_given_twice() {
-        for (rest, added) in [("", true), ("--no-fail-fast", false), ("-- --no-fail-fast", true)] {
+        for (rest, there) in [("", false), ("--no-fail-fast", true), ("-- --no-fail-fast", false)] {
             let rest: Vec<_> = rest.split_whitespace().map(Into::into).collect();
-            assert_eq!(no_fail_fast(&rest).is_some(), added, "{rest:?}");
+            assert_eq!(has_flag(&rest, NO_FAIL_FAST), there, "{rest:?}");
         }
     }
 }

@@ -1,9 +1,13 @@
 //! Judges a run of the suite and the reports of its tests. Pure: what is handed in is all that counts.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use lightsout::{Ending, Enforced, Report};
+use lightsout::{Ending, Enforced, Finding, Report};
+use serde::{Deserialize, Serialize};
 
+use crate::baseline::Ratchet;
+use crate::begun::Begun;
 use crate::cover::{Cover, Sight, Why};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -12,7 +16,8 @@ use crate::leaks;
 use crate::libtest::{Binary, Log, Ran, TestResult, When};
 
 /// What became of the suite.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Run {
     /// It did not build.
     NotBuilt {
@@ -29,7 +34,8 @@ pub(crate) enum Run {
 }
 
 /// How `cargo test` ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Ended {
     /// With success.
     Passed,
@@ -46,8 +52,14 @@ pub(crate) struct Verdict {
     pub(crate) whole: Whole,
     /// What the checked tests wrote, ordered by package and test.
     pub(crate) reports: Vec<Report>,
+    /// What of that is known.
+    pub(crate) ratchet: Ratchet,
+    /// What ran.
+    pub(crate) binaries: Vec<Binary>,
     /// What ordinary tests left, in binaries that link lightsout; ordered by package and test.
     pub(crate) leaks: Vec<Report>,
+    /// The file names of binaries whose ordinary tests were looked at.
+    pub(crate) seen: BTreeSet<String>,
     /// Reports with findings that a test has as a value and passed with: what it expects.
     pub(crate) expected: Vec<Report>,
     /// Tests that failed for another reason than a finding.
@@ -56,6 +68,8 @@ pub(crate) struct Verdict {
     pub(crate) deaths: Vec<Death>,
     /// What could not be read.
     pub(crate) faults: Vec<Error>,
+    /// Checked tests that began and never reported.
+    pub(crate) unreported: Vec<Begun>,
     /// Tests that ran without being checked or covered.
     pub(crate) unchecked: Unchecked,
     /// Ordinary tests that ran in binaries whose record was read.
@@ -155,7 +169,10 @@ impl Verdict {
     pub(crate) fn exit(&self) -> Exit {
         let is_unseen = self.vacuous != Vacuous::No || !self.blind.is_empty() || self.lost > 0;
         let wrong = [
-            (self.findings() > 0 || is_unseen, Exit::Findings),
+            (
+                self.new_findings() > 0 || !self.ratchet.gone.is_empty() || !self.unreported.is_empty() || is_unseen,
+                Exit::Findings,
+            ),
             (self.whole != Whole::Ran || !self.failures.is_empty() || !self.deaths.is_empty(), Exit::Suite),
             (!self.faults.is_empty(), Exit::SetUp),
         ];
@@ -172,6 +189,17 @@ impl Verdict {
         self.told().map(|report| report.findings().len()).sum()
     }
 
+    /// Returns how many findings there are that are not in the baseline.
+    pub(crate) fn new_findings(&self) -> usize {
+        self.findings() - self.ratchet.known_count()
+    }
+
+    /// Returns the findings by number of report and number in it.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = ((usize, usize), &Finding)> {
+        let all = self.told().enumerate();
+        all.flat_map(|(report, it)| it.findings().iter().enumerate().map(move |(at, finding)| ((report, at), finding)))
+    }
+
     /// Returns how many checks were made.
     pub(crate) fn checks(&self) -> usize {
         self.reports.len() + self.expected.len()
@@ -185,7 +213,7 @@ impl Verdict {
 
 /// Judges a run.
 pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict {
-    let Gathered { reports, cover, mut faults } = gathered;
+    let Gathered { reports, cover, mut faults, unreported, .. } = gathered;
     let (whole, binaries) = match run {
         Run::NotBuilt { how } => (Whole::NotBuilt(how), Vec::new()),
         Run::Ran { ended, log } => (whole(ended, &log), log.binaries),
@@ -202,7 +230,7 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
     let leaks = leaks::reports(&cover, &binaries);
     let is_expected: Vec<bool> = ledger.reports.iter().map(|(_, fate)| *fate == Fate::Expected).collect();
     let own_harness = binaries.iter().filter(|it| it.end() == Ran::ByItsOwnHarness).map(Place::of).collect();
-    let nothing_else = whole == Whole::Ran && deaths.is_empty() && faults.is_empty();
+    let nothing_else = whole == Whole::Ran && deaths.is_empty() && faults.is_empty() && unreported.is_empty();
     let vacuous = match (reports.len() + covered + blind.len(), ran) {
         (0, 0) if nothing_else => Vacuous::NoneRan,
         (0, _) if nothing_else => Vacuous::NoneChecked,
@@ -211,14 +239,20 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
     let log = log.map(Path::to_owned);
     let (expected, reports) = split(reports, &is_expected);
     let (undecided, lost) = (cover.undecided, cover.lost);
+    let open = cover.binaries.iter().filter(|(_, sight)| **sight == Sight::Open);
+    let seen = open.map(|(file, _)| file.clone()).collect();
     Verdict {
         whole,
         reports,
+        ratchet: Ratchet::default(),
+        binaries,
         leaks,
+        seen,
         expected,
         failures,
         deaths,
         faults,
+        unreported,
         unchecked,
         covered,
         uncovered,
@@ -270,6 +304,8 @@ impl Place {
 /// Sets tests against reports: each report belongs to one test, and a test may have several.
 struct Ledger<'a> {
     reports: Vec<(&'a Report, Fate)>,
+    /// The numbers of reports by the name of their test, so that a suite of many tests is judged in one go.
+    by_test: BTreeMap<&'a str, Vec<usize>>,
     /// Tests that ran.
     ran: usize,
     /// Tests that have a report.
@@ -294,8 +330,12 @@ enum Fate {
 
 impl<'a> Ledger<'a> {
     fn new(reports: &'a [Report], cover: &'a Cover) -> Self {
+        let mut by_test: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (number, report) in reports.iter().enumerate() {
+            by_test.entry(report.case().unwrap_or(report.test())).or_default().push(number);
+        }
         let reports = reports.iter().map(|report| (report, Fate::Unclaimed)).collect();
-        Self { reports, ran: 0, checked: 0, covered: 0, cover, blind: Vec::new(), uncovered: Vec::new() }
+        Self { reports, by_test, ran: 0, checked: 0, covered: 0, cover, blind: Vec::new(), uncovered: Vec::new() }
     }
 
     /// Enters the tests of all binaries, and returns those that failed for another reason than a finding.
@@ -342,28 +382,41 @@ impl<'a> Ledger<'a> {
             Enforced::ByCaller if !report.is_clean() => Fate::Expected,
             _ => Fate::Claimed,
         };
-        self.claim(|report| is_of(report, binary, test), fate);
+        self.claim_own(binary, test, fate);
     }
 
     /// Returns whether a test failed because of its findings: those of its own checks, else those that it printed.
     fn is_excused(&mut self, binary: &Binary, test: &str, output: &str) -> bool {
-        let of_test = |report: &Report| is_of(report, binary, test);
-        let claimed = self.claim(of_test, |_| Fate::Claimed);
+        let claimed = self.claim_own(binary, test, |_| Fate::Claimed);
         let claimed = if claimed.is_empty() {
-            self.claim(|report| is_excuse(report) && is_told(report, binary, output), |_| Fate::Claimed)
+            let all = (0..self.reports.len()).collect();
+            self.claim(all, |report| is_excuse(report) && is_told(report, binary, output), |_| Fate::Claimed)
         } else {
             claimed
         };
         claimed.into_iter().any(is_excuse)
     }
 
-    /// Claims every report that fits for one test.
-    fn claim(&mut self, fits: impl Fn(&Report) -> bool, fate: impl Fn(&Report) -> Fate) -> Vec<&'a Report> {
-        let unclaimed = self.reports.iter_mut().filter(|(_, fate)| *fate == Fate::Unclaimed);
+    /// Claims the reports of a test's own checks.
+    fn claim_own(&mut self, binary: &Binary, test: &str, fate: impl Fn(&Report) -> Fate) -> Vec<&'a Report> {
+        let numbers = self.by_test.get(test).cloned().unwrap_or_default();
+        self.claim(numbers, |report| is_of(report, binary, test), fate)
+    }
+
+    /// Claims for one test every report that fits among some.
+    fn claim(
+        &mut self,
+        numbers: Vec<usize>,
+        fits: impl Fn(&Report) -> bool,
+        fate: impl Fn(&Report) -> Fate,
+    ) -> Vec<&'a Report> {
         let mut claimed = Vec::new();
-        for (report, its_fate) in unclaimed.filter(|(report, _)| fits(report)) {
-            *its_fate = fate(report);
-            claimed.push(*report);
+        for number in numbers {
+            let (report, its_fate) = &mut self.reports[number];
+            if *its_fate == Fate::Unclaimed && fits(report) {
+                *its_fate = fate(report);
+                claimed.push(*report);
+            }
         }
         self.checked += usize::from(!claimed.is_empty());
         claimed
@@ -379,12 +432,18 @@ impl<'a> Ledger<'a> {
 }
 
 /// Returns whether a report is of a check that this test made.
-fn is_of(report: &Report, binary: &Binary, test: &str) -> bool {
+pub(crate) fn is_of(report: &Report, binary: &Binary, test: &str) -> bool {
     let same_file = match (report.binary(), &binary.file) {
-        (Some(report), Some(binary)) => report == binary,
+        (Some(report), Some(binary)) => report == binary || without_hash(report) == binary,
         _ => true,
     };
     same_file && is_of_package(report, binary) && report.case().unwrap_or(report.test()) == test
+}
+
+/// Returns `it` of `it-0123456789abcdef`, which is as much of an executable's name as nextest tells.
+pub(crate) fn without_hash(file: &str) -> &str {
+    let is_hash = |it: &str| it.len() == 16 && it.bytes().all(|byte| byte.is_ascii_hexdigit());
+    file.rsplit_once('-').filter(|(_, hash)| is_hash(hash)).map_or(file, |(name, _)| name)
 }
 
 fn is_of_package(report: &Report, binary: &Binary) -> bool {
@@ -392,7 +451,7 @@ fn is_of_package(report: &Report, binary: &Binary) -> bool {
 }
 
 /// Returns whether a report is why its test failed: there are findings, and its body did not fail by itself.
-fn is_excuse(report: &Report) -> bool {
+pub(crate) fn is_excuse(report: &Report) -> bool {
     !report.findings().is_empty() && matches!(report.ending(), Ending::Passed | Ending::Unfinished)
 }
 

@@ -1,10 +1,18 @@
 //! Every sentence that the gate prints.
 
+pub(crate) mod run;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use lightsout::Finding;
+
+use crate::baseline::{Entry, Updated};
+use crate::begun::Begun;
 use crate::cover::{Fate, Why};
 use crate::exit::Exit;
-use crate::libtest::When;
+use crate::libtest::{Binary, When};
+use crate::told::Group;
 use crate::verdict::{Blind, Death, Failure, Place, Unchecked, Vacuous, Verdict, Whole};
 
 pub(crate) const HINT_CARGO: &str = "put `cargo` on the `PATH`, or name it in the environment variable `CARGO`";
@@ -176,9 +184,16 @@ Examples:
   cargo lightsout gate --workspace --all-features
   cargo lightsout gate -p server -- --locked      more options for `cargo test`
   cargo lightsout gate -- --test it -- shutdown   one binary, tests named like this
+  cargo lightsout gate --update-baseline=all      lets what is found pass for now; from then on new findings fail
+  cargo lightsout gate --runner nextest -- --retries 2
+  cargo lightsout gate --html leaks.html          a page to read, beside what the terminal shows
+
+Settings are taken from the first that has them: a flag, the environment, `lightsout.toml` beside the workspace's `Cargo.toml`,
+`[workspace.metadata.lightsout]`, `[package.metadata.lightsout]`. Their keys are the names of the flags: {keys}.
 
 Each checked test writes its report into the folder that `LIGHTSOUT_REPORT_DIR` names, and each test process a record of its
-ordinary tests; the gate sets it."
+ordinary tests; the gate sets it.",
+        keys = crate::config::KEYS.join(", ")
     )
 }
 
@@ -304,6 +319,11 @@ pub(crate) fn summary(verdict: &Verdict) -> String {
         (found, _) => format!("{} in {} of {looked_at}", count(found, "finding"), verdict.not_clean()),
     };
     let neither = if covered > 0 { "not looked at" } else { "not checked by lightsout" };
+    let known = match (verdict.new_findings(), verdict.ratchet.known_count()) {
+        (_, 0) => String::new(),
+        (0, _) => "all of them known".to_owned(),
+        (new, known) => format!("{known} known, {new} new"),
+    };
     let unchecked = match verdict.unchecked {
         Unchecked::Exactly(0) | Unchecked::AtMost(0) => String::new(),
         Unchecked::Exactly(number) => format!("{} {neither}", count(number, "test")),
@@ -313,23 +333,25 @@ pub(crate) fn summary(verdict: &Verdict) -> String {
         (verdict.expected.len(), "check found what its test expects", "checks found what their tests expect"),
         (verdict.failures.len(), "test failed by itself", "tests failed by themselves"),
         (verdict.deaths.len(), "test binary died", "test binaries died"),
+        (verdict.unreported.len(), "checked test did not report", "checked tests did not report"),
         (verdict.faults.len(), "file not readable", "files not readable"),
     ];
     let others = others.into_iter().filter(|(number, ..)| *number > 0);
     let others = others.map(|(number, one, many)| format!("{number} {}", if number == 1 { one } else { many }));
-    [found, unchecked].into_iter().chain(others).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+    [found, known, unchecked].into_iter().chain(others).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// The last line: how the gate exits, and why.
 pub(crate) fn exit(verdict: &Verdict) -> String {
     let why = match (verdict.exit(), &verdict.whole) {
+        (Exit::Clean, _) if verdict.findings() > 0 => "nothing new",
         (Exit::Clean, _) => "clean",
-        (Exit::Findings, _) if verdict.findings() == 0 && !verdict.blind.is_empty() => {
-            "a test binary was not looked at"
-        }
-        (Exit::Findings, _) if verdict.findings() == 0 && verdict.lost > 0 => "not everything was looked at",
-        (Exit::Findings, _) if verdict.findings() == 0 => "nothing was checked",
-        (Exit::Findings, _) => "findings",
+        (Exit::Findings, _) if verdict.new_findings() > 0 => "findings",
+        (Exit::Findings, _) if !verdict.ratchet.gone.is_empty() => "the baseline names what is gone",
+        (Exit::Findings, _) if !verdict.unreported.is_empty() => "a checked test did not report",
+        (Exit::Findings, _) if !verdict.blind.is_empty() => "a test binary was not looked at",
+        (Exit::Findings, _) if verdict.lost > 0 => "not everything was looked at",
+        (Exit::Findings, _) => "nothing was checked",
         (Exit::Suite, Whole::NotBuilt(_)) => "the suite did not build",
         (Exit::Suite, Whole::Interrupted(_)) => "the suite did not run to its end",
         (Exit::Suite, Whole::Unexplained { .. }) => "the suite failed",
@@ -344,3 +366,233 @@ pub(crate) fn exit(verdict: &Verdict) -> String {
 pub(crate) fn log(path: &Path) -> String {
     format!("log: {}", path.display())
 }
+
+/// Up to so many known findings of a baseline are named where they are gone.
+const NAMED_ENTRIES: usize = 20;
+
+pub(crate) const HINT_BASELINE: &str =
+    "each line between the brackets is one finding, with a comma after each but the last";
+pub(crate) const HINT_CONFLICT: &str =
+    "keep the lines of both sides, with a comma after each but the last; sorting is not needed";
+pub(crate) const HINT_NEWER: &str = "install the `cargo-lightsout` that wrote it";
+pub(crate) const HINT_VACUOUS_ENTRY: &str =
+    "take the line out: a test that checks nothing cannot be known to be harmless";
+
+pub(crate) fn conflict(line: usize) -> String {
+    format!("there is a merge conflict at line {line}")
+}
+
+pub(crate) fn newer(version: u32) -> String {
+    format!("its form has version {version}, which is newer than this `cargo-lightsout`")
+}
+
+pub(crate) fn vacuous_entry(test: &str) -> String {
+    format!("its finding in `{test}` is `vacuous`, which is never known")
+}
+
+/// `leaked-task: 1 task is still alive after the test`.
+pub(crate) fn headline(finding: &Finding) -> String {
+    format!("{}: {}", finding.kind(), finding.summary())
+}
+
+/// A test that ran more than once.
+pub(crate) fn flaky(test: &str, seen: usize, attempts: usize) -> String {
+    format!("{test} (flaky: in {seen} of {attempts} attempts)")
+}
+
+/// A known finding, in one line.
+pub(crate) fn known(group: &Group<'_>) -> String {
+    let place = group.site().map(|site| format!(" at {site}")).unwrap_or_default();
+    let tests: Vec<&str> = group.tests.iter().map(String::as_str).collect();
+    let reasons = group.reasons.iter().copied().collect::<Vec<_>>().join("; ");
+    let reasons = if reasons.is_empty() { reasons } else { format!(": {reasons}") };
+    format!("known: {}{place} in {}{reasons}", group.finding.kind(), self::tests(&tests))
+}
+
+/// What a baseline names and no test shows any more.
+pub(crate) fn gone(gone: &[Entry]) -> Option<String> {
+    let line = |it: &Entry| {
+        let place = [it.file.as_deref(), it.function.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        format!("\n  {}  {}  {place}", it.kind, it.test)
+    };
+    let lines: String = gone.iter().take(NAMED_ENTRIES).map(line).collect();
+    let more = gone.len().saturating_sub(NAMED_ENTRIES);
+    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+    let verb = if gone.len() == 1 { "is" } else { "are" };
+    (!gone.is_empty()).then(|| {
+        let number = count(gone.len(), "known finding");
+        format!("{number} {verb} gone, so that it can come back unseen:{lines}{more}\nhint: take it out of the baseline: add `--update-baseline`")
+    })
+}
+
+/// Known findings of tests that did not run.
+pub(crate) fn absent(number: usize) -> Option<String> {
+    (number > 0)
+        .then(|| format!("not looked at: {} of the baseline, whose tests did not run here", count(number, "finding")))
+}
+
+/// What a team does that sees its first findings.
+pub(crate) fn advice(verdict: &Verdict) -> Option<String> {
+    let is_first = verdict.exit() == Exit::Findings && verdict.findings() > 0 && !verdict.ratchet.is_written();
+    is_first.then(|| "to let these pass for now and fail on new ones only: add `--update-baseline=all`".to_owned())
+}
+
+pub(crate) const NOT_UPDATED: &str = "the baseline stays as it is: this run says too little";
+
+/// What became of the baseline.
+pub(crate) fn updated(updated: Updated, path: &Path) -> String {
+    let Updated { removed, added, left } = updated;
+    format!("baseline: {removed} taken out, {added} taken in, {left} in {}", path.display())
+}
+
+pub(crate) const IN_THE_BASELINE: &str = "it is in the baseline";
+
+/// The name of a test binary, with its package.
+pub(crate) fn binary(binary: &Binary) -> String {
+    let package = binary.package.iter().map(String::as_str);
+    package.chain([binary.name.as_str()]).filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// `2 known findings`, by place.
+pub(crate) fn known_places(number: usize) -> String {
+    format!("known: {}", count(number, "finding"))
+}
+
+/// What somebody may have meant.
+pub(crate) fn did_you_mean(name: &str) -> String {
+    format!("did you mean `{name}`?")
+}
+
+/// The kind that somebody may have meant.
+pub(crate) fn nearest_kind(nearest: Option<&str>) -> String {
+    nearest.map_or_else(|| "`cargo lightsout explain` lists them".to_owned(), did_you_mean)
+}
+
+pub(crate) const NO_TABLE: &str = "it is no table";
+pub(crate) const UNKNOWN_KEY: &str = "there is no such setting";
+pub(crate) const NO_TEXT: &str = "it is no text";
+pub(crate) const HINT_SELF_TEST: &str = "what the gate says in this project proves nothing until this is mended";
+
+/// A setting and where it stands, as a message has them between backticks.
+pub(crate) fn of(key: &str, name: &str) -> String {
+    format!("{key}` of `{name}")
+}
+
+pub(crate) fn no_choice(text: &str) -> String {
+    format!("`{text}` is none of its values")
+}
+
+pub(crate) fn one_of(names: &[&str]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    format!("one of {}", names.join(", "))
+}
+
+/// What became of a plant.
+pub(crate) fn planted(test: &str, kind: Option<&str>, found: Option<&BTreeSet<&str>>) -> String {
+    let list = |it: &BTreeSet<&str>| it.iter().copied().collect::<Vec<_>>().join(", ");
+    let expected = kind.unwrap_or("nothing");
+    match found {
+        None => format!("{test:<13} not seen: there is no report"),
+        Some(found) if found.iter().copied().eq(kind) => format!("{test:<13} seen: {expected}"),
+        Some(found) if found.is_empty() => format!("{test:<13} not seen: nothing in place of {expected}"),
+        Some(found) => format!("{test:<13} not seen: {} in place of {expected}", list(found)),
+    }
+}
+
+/// What a self-test came to.
+pub(crate) fn self_test(is_good: bool) -> &'static str {
+    if is_good { "the gate sees what was planted, and nothing else" } else { "the gate does not see what was planted" }
+}
+
+/// Checked tests that began and never reported.
+pub(crate) fn unreported(unreported: &[Begun]) -> Option<String> {
+    let line = |it: &Begun| match &it.package {
+        Some(package) => format!("\n  {} of package `{package}`", it.test),
+        None => format!("\n  {}", it.test),
+    };
+    let lines: String = unreported.iter().take(NAMED_ENTRIES).map(line).collect();
+    let more = unreported.len().saturating_sub(NAMED_ENTRIES);
+    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+    let number = count(unreported.len(), "checked test");
+    (!unreported.is_empty()).then(|| {
+        format!(
+            "{number} began and did not report: killed, or ended by something that ends the process:{lines}{more}\n\
+             hint: look for `exit`, `abort` and a time limit of the test runner"
+        )
+    })
+}
+
+pub(crate) const NOTHING_TO_CHANGE: &str = "everything is there already: cargo lightsout gate";
+pub(crate) const NOTHING_CHANGED: &str = "nothing was changed; add `--yes` to write this";
+pub(crate) const SET_UP: &str = "\
+written. Next:
+  cargo lightsout gate                           the first list of what leaks
+  cargo lightsout gate --update-baseline=all     lets these pass for now, and fails on new ones only";
+pub(crate) const AGREED: &str = "write this? [y/N] ";
+pub(crate) const HINT_CHANGE: &str = "mend the file, or change it by hand";
+pub(crate) const NO_TOKIO: &str = "there is none, so there are no tasks to look for";
+pub(crate) const HINT_INIT: &str = "where lightsout comes from a checkout, name it: `--path ../lightsout`";
+
+pub(crate) fn init(cause: &str) -> String {
+    format!("every file is again as it was:\n{cause}")
+}
+
+/// A line that a person has to add.
+pub(crate) fn add_by_hand(path: &Path, line: &str) -> String {
+    format!("by hand: {} is no plain Rust; add this line to it: {}", path.display(), line.replace('\n', " "))
+}
+
+pub(crate) const HINT_LOAD: &str =
+    "a load that fails says nothing about the program; try the command by hand while it runs";
+
+pub(crate) fn load_failed(how: &str) -> String {
+    format!("it ended with {how}")
+}
+
+/// What `run --help` says below the options.
+pub(crate) fn after_help_of_run() -> String {
+    "\
+Examples:
+  cargo lightsout run --ready-port 4222 -- nats-server -p 4222
+  cargo lightsout run --ready-line listening --signals 'TERM 100ms TERM' -- target/release/server
+  cargo lightsout run --ready-port 8080 --load 'curl -s localhost:8080' --rounds 10 -- ./server
+
+Exit codes: 0 clean, 100 something is wrong, 101 the program was not ready, 96 set-up fault."
+        .to_owned()
+}
+
+/// What stands behind a verdict.
+pub(crate) fn searched(checks: usize, runs: u64, tasks: u64) -> String {
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    format!(
+        "{}, {} in all, {} watched",
+        count(checks, "check"),
+        count(number(runs), "run"),
+        count(number(tasks), "task")
+    )
+}
+
+pub(crate) const HINT_NEXTEST: &str = "cargo install cargo-nextest --locked";
+pub(crate) const SHARD_WITH_FILTER: &str =
+    "parts are told by the names of tests, and so cannot be had together with a filter";
+pub(crate) const HINT_SHARD_WITH_FILTER: &str = "leave out either `--shard` or the filter";
+pub(crate) const HINT_RUN: &str = "merge with the `cargo-lightsout` that ran the gate, or a newer one";
+pub(crate) const NO_RUNS: &str = "there is none";
+pub(crate) const HINT_RUNS: &str = "name what `gate --report-dir` named, or `lightsout/reports` in the target folder";
+pub(crate) const HINT_SHARD_TWICE: &str = "name the folder of one of them";
+pub(crate) const SHARD_MISSING: &str = "it is not there, so its tests are not known to be clean";
+pub(crate) const HINT_SHARD_MISSING: &str = "see whether its job ran, and whether its folder was brought here";
+
+pub(crate) fn shard_twice(one: &Path, other: &Path) -> String {
+    format!("it is there twice, in\n  {}\n  {}", one.display(), other.display())
+}
+
+pub(crate) fn shards_differ(of: u32) -> String {
+    format!("another one is of {of}")
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) const IGNORED: &str = "it is ignored here, and the program inherits that";
+#[cfg(target_os = "linux")]
+pub(crate) const HINT_IGNORED: &str =
+    "start this in the foreground of a shell and without `nohup`, or put `env --default-signal` before it";

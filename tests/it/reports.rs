@@ -90,3 +90,23 @@ fn assert_clean_fails_with_the_whole_report() {
     let payload = std::panic::catch_unwind(|| report.assert_clean()).unwrap_err();
     assert!(payload.downcast_ref::<String>().unwrap().contains("leaked-task: 1 task is still alive"));
 }
+
+/// What [`body_that_ends_its_process_leaves_a_mark`] starts.
+#[test]
+#[ignore = "ends its process"]
+fn body_that_ends_its_process() {
+    let _ = Check::new("exits").run(|| async { std::process::exit(0) });
+}
+
+#[test]
+fn body_that_ends_its_process_leaves_a_mark() {
+    let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("mark-{}", std::process::id()));
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--ignored", "--exact", "reports::body_that_ends_its_process"]).env("LIGHTSOUT_REPORT_DIR", &folder);
+    assert!(again.output().unwrap().status.success());
+    let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [file] = &files[..] else { panic!("{files:?}") };
+    assert!(file.file_name().unwrap().to_string_lossy().ends_with(".tmp"), "{file:?}");
+    assert!(std::fs::read_to_string(file).unwrap().contains("\"begun\":\"exits\""));
+    std::fs::remove_dir_all(folder).unwrap();
+}

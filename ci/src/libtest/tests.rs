@@ -24,11 +24,11 @@ fn one(text: &str) -> Binary {
 }
 
 fn passed(name: &str) -> Test {
-    Test { name: name.to_owned(), result: TestResult::Passed }
+    Test { name: name.to_owned(), result: TestResult::Passed, attempts: 1 }
 }
 
 fn failed(name: &str, output: &str) -> Test {
-    Test { name: name.to_owned(), result: TestResult::Failed { output: output.to_owned() } }
+    Test { name: name.to_owned(), result: TestResult::Failed { output: output.to_owned() }, attempts: 1 }
 }
 
 fn died(how: Option<&str>, when: When) -> Ran {

@@ -83,11 +83,19 @@ impl Project {
 
     /// Returns the gate, ready to start: `--lib` and its like stand in `line` after `--`.
     pub(crate) fn command(&self, line: &str) -> Command {
+        let mut command = self.lightsout("gate");
+        command.args(line.split_whitespace());
+        command
+    }
+
+    /// Returns the tool with a command of its own, ready to start.
+    pub(crate) fn lightsout(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-lightsout"));
-        command.arg("gate").args(line.split_whitespace()).current_dir(self.path()).stdin(Stdio::null());
+        command.args(line.split_whitespace()).current_dir(self.path()).stdin(Stdio::null());
         let ours = |name: &str| {
             let fixed = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTDOCFLAGS", "RUST_TEST_THREADS", "CLICOLOR_FORCE"];
-            let prefixes = ["LIGHTSOUT_", "CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_", "CARGO_TERM_"];
+            let prefixes =
+                ["LIGHTSOUT_", "GITHUB_", "NEXTEST_", "CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_", "CARGO_TERM_"];
             fixed.contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix))
         };
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {
@@ -147,6 +155,13 @@ pub(crate) fn test_with(name: &str, report: &str, then: &str) -> String {
 /// A checked test that is clean.
 pub(crate) fn clean(name: &str) -> String {
     test_with(name, &report(name, "passed", &[]).to_string(), "")
+}
+
+/// Says that something cannot be tested here, also where the output of tests is captured.
+pub(crate) fn skipped(reason: &str) {
+    use std::io::Write;
+    // Nobody is left to tell when there is no terminal.
+    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
 }
 
 /// A checked test that leaks a task, and fails as such a test does.
