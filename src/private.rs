@@ -75,9 +75,10 @@ where
 #[track_caller]
 pub fn model(case: Case, set: fn(model::Check) -> model::Check, body: fn(&model::Model)) {
     let check = set(model::Check::new(case.path()).of_package(case.package));
-    let report = check.look(body).and_then(|mut report| {
+    let looked = check.draft().and_then(|draft| Ok((draft, check.look(body)?)));
+    let report = looked.and_then(|(draft, mut report)| {
         report.enforced = Enforced::ByAttribute;
-        report::file::write_if_asked(&report)?;
+        draft.finish(&report)?;
         Ok(report)
     });
     match report {
