@@ -509,6 +509,9 @@ impl<'a> Notices<'a> {
 
     /// Returns how long the body went on, once nothing can end it.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
+        if self.injector.is_enough() {
+            return Poll::Ready(Duration::ZERO);
+        }
         match self.quiet.poll(cx, self.injector) {
             Poll::Ready(Notice::Endless(after)) if !self.has_helpers() => Poll::Ready(after),
             Poll::Ready(Notice::Signal(raised)) => {

@@ -77,6 +77,8 @@ pub(super) struct Log {
     allowed: Vec<Allowed>,
     /// Of the first run that was judged; `None` before that.
     coverage: Option<Coverage>,
+    /// Signals for which nothing listens, as the first run showed.
+    deaf_to: Vec<Signal>,
     /// How many plans failed.
     failed: u64,
     runs: u64,
@@ -122,6 +124,7 @@ impl Log {
             known: BTreeSet::new(),
             allowed: Vec::new(),
             coverage: None,
+            deaf_to: Vec::new(),
             failed: 0,
             runs: 0,
             raised: 0,
@@ -205,6 +208,7 @@ impl Log {
     pub(super) fn begun(&mut self, played: &Played) {
         self.listens_from = played.listens_from;
         self.was_listened = played.was_listened;
+        self.deaf_to.clone_from(&played.deaf_to);
     }
 
     /// Takes in how far the sweep has come with this run.
@@ -361,7 +365,7 @@ impl Log {
             return None;
         }
         match self.listens_from {
-            None => Some((words::nobody_listens(signals), words::next_of_nobody_listens())),
+            None => Some((words::nobody_listens(&self.deaf_to), words::next_of_nobody_listens())),
             Some(_) if self.raised == 0 => Some((words::nothing_raised(), words::next_of_nothing_raised())),
             Some(_) if !self.heard && self.extent.done > 1 => {
                 Some((words::nobody_hears(signals), words::next_of_nobody_listens()))

@@ -227,13 +227,16 @@ pub(crate) fn searched(searched: &Searched) -> String {
     if searched.is_replay {
         return "one plan, as asked for".to_owned();
     }
+    if searched.done == 0 && searched.drawn_with.is_none() {
+        return format!("nothing beyond the undisturbed run{}", raised(searched));
+    }
     let (done, total) = (thousands(searched.done), thousands(searched.total));
     let all = searched.is_counted && searched.done >= searched.total;
     if let Some(seed) = searched.drawn_with {
-        let raised = count_of(searched.raised, "signal");
         return format!(
-            "{done} of {total} plans drawn at random, with LIGHTSOUT_SEED={seed}{}; {raised} raised",
-            cut(searched)
+            "{done} of {total} plans drawn at random, with LIGHTSOUT_SEED={seed}{}{}",
+            cut(searched),
+            raised(searched)
         );
     }
     let extent = match (all, searched.is_exhaustive()) {
@@ -247,7 +250,20 @@ pub(crate) fn searched(searched: &Searched) -> String {
     };
     let stress =
         if searched.is_stress { ", on several threads: this is stress, and no run is the same twice" } else { "" };
-    format!("{extent}{stress}{}; {} raised", cut(searched), count_of(searched.raised, "signal"))
+    format!("{extent}{}{stress}{}{}", bounded(searched), cut(searched), raised(searched))
+}
+
+/// Says how far signals were placed in a program that is never quiet.
+fn bounded(searched: &Searched) -> String {
+    searched.restless_at.map(|boundary| format!(" up to boundary {boundary}")).unwrap_or_default()
+}
+
+/// Says how many signals were raised, if any.
+fn raised(searched: &Searched) -> String {
+    match searched.raised {
+        0 => String::new(),
+        raised => format!("; {} raised", count_of(raised, "signal")),
+    }
 }
 
 fn cut(searched: &Searched) -> &'static str {
@@ -341,7 +357,7 @@ pub(crate) fn next_of_missed() -> String {
 }
 
 pub(crate) fn nobody_listens(signals: &[Signal]) -> String {
-    format!("nothing in the program listens for {}, so no signal was raised", self::signals(signals))
+    format!("nothing in the program listens for {}, so no moments were searched", self::signals(signals))
 }
 
 pub(crate) fn nobody_hears(signals: &[Signal]) -> String {

@@ -36,7 +36,7 @@ fn body_that_does_not_listen_is_vacuous() {
         tokio::task::yield_now().await;
     });
     let finding = only(&report, Kind::Vacuous);
-    assert_eq!(finding.summary(), "nothing in the program listens for `SIGHUP`, so no signal was raised");
+    assert_eq!(finding.summary(), "nothing in the program listens for `SIGHUP`, so no moments were searched");
 }
 
 #[test]

@@ -28,7 +28,10 @@ fn signal_while_it_warms_up_leaks_the_worker() {
     leaked(&report, 1, "tests/search/bodies.rs", bodies::WORKER);
     let plan = only(&report, Kind::LeakedTask).plan().expect("it searched");
     assert_eq!(plan.to_string(), "SIGTERM@1", "{report}");
-    exhausted(&search("leak, mended", 1).run(|| bodies::forgets_its_worker_while_it_warms_up(Fixed)));
+    let report = search("leak, mended", 1).run(|| bodies::forgets_its_worker_while_it_warms_up(Fixed));
+    exhausted(&report);
+    // Its worker never rests.
+    assert!(report.to_text().contains("exhaustive: 251 of 251 plans up to boundary 250"), "{report}");
 }
 
 #[test]
