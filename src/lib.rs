@@ -268,6 +268,10 @@
 //!   not, so a delayed `lock().await` holds the lock (tokio#8371).
 //! - A replay tells who was polled around the disturbances, and what is awaited only where the run hangs or leaks: a task dump polls tasks
 //!   itself, and would be a disturbance of its own.
+//! - How far back a delayed task goes is the runtime's `event_interval`: at tokio's own 61 it waits until the queue is empty, at 1 for one
+//!   round, which makes some orders need two delays and lets others need one. No search tries both: a second test can, by
+//!   [`Runtime::event_interval`]. Nor is `global_queue_interval` searched.
+//! - In a program that is never quiet, signals are placed up to boundary 250 behind the last one; the report says so.
 //! - Without `--cfg tokio_unstable` a search knows the polls of the body only, and cannot seed `select!`.
 //! - A search on several threads is stress, and its report says so: no run is the same twice.
 //! - On a paused clock a program that waits for another process seems to wait for ever.

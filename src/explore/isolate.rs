@@ -154,7 +154,12 @@ impl Worker {
         let socket = folder.0.join("link");
         let listener = UnixListener::bind(&socket)?;
         let printed = File::options().create(true).append(true).open(socket.with_extension("out"))?;
-        let mut process = Command::new(std::env::current_exe()?)
+        let mut command = Command::new(std::env::current_exe()?);
+        if question.settings.search.plan.is_none() {
+            // A hundred plans may panic, and the place is told anyway. A replay has what its user asks for.
+            command.env("RUST_BACKTRACE", "0");
+        }
+        let mut process = command
             .args([case, "--exact", "--nocapture", "--include-ignored"])
             .env(settings::CHILD, settings::child_of(&socket, &question.name))
             .stdin(Stdio::null())

@@ -182,7 +182,8 @@ impl Log {
 
     /// Says that a signal would have ended the program, for which nothing listens. What the run came to without it is told too, but that
     /// it went on waiting.
-    pub(super) fn killed(&mut self, question: &Question, boundary: u32, signal: Signal, outcome: Option<Outcome>) {
+    pub(super) fn killed(&mut self, question: &Question, attempt: Attempt, (boundary, signal): (u32, Signal)) {
+        let Attempt { played, outcome } = attempt;
         let plan = Plan::new().signal(signal, boundary).seed(question.settings.search.seed);
         let mut evidence = Vec::new();
         if let Some(mut outcome) = outcome {
@@ -192,10 +193,12 @@ impl Log {
             self.add(&plan, outcome);
         }
         let summary = words::killed_by(signal, boundary);
+        let is_late = !played.deaf_to.contains(&signal);
+        let next = if is_late { words::next_of_start_up() } else { words::next_of_nobody_listens() };
         self.dies(Finding {
             evidence: evidence.into_iter().flatten().collect(),
             plan: Some(plan),
-            ..question.finding(Kind::Died, summary, words::next_of_nobody_listens())
+            ..question.finding(Kind::Died, summary, next)
         });
     }
 

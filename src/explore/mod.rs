@@ -182,10 +182,10 @@ impl<P: Player> Search<'_, P> {
         let mut log = lock(self.log);
         log.replayed(plan, &attempt.played);
         log.start_up(self.question, &attempt.played);
-        match (attempt.played.deadly, attempt.outcome) {
-            (Some((boundary, signal)), outcome) => log.killed(self.question, boundary, signal, outcome),
-            (None, Some(outcome)) => log.add(plan, outcome),
-            (None, None) => {}
+        match attempt {
+            Attempt { played: Played { deadly: Some(signal), .. }, .. } => log.killed(self.question, attempt, signal),
+            Attempt { outcome: Some(outcome), .. } => log.add(plan, outcome),
+            Attempt { outcome: None, .. } => {}
         }
         Ok(())
     }
@@ -197,8 +197,8 @@ impl<P: Player> Search<'_, P> {
         let first = self.attempt(&root)?;
         lock(self.log).begun(&first.played);
         lock(self.log).start_up(self.question, &first.played);
-        if let Some((boundary, signal)) = first.played.deadly {
-            lock(self.log).killed(self.question, boundary, signal, first.outcome);
+        if let Some(signal) = first.played.deadly {
+            lock(self.log).killed(self.question, first, signal);
             return Ok(());
         }
         // Where even the undisturbed body fails, every plan would say the same.

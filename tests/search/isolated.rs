@@ -133,7 +133,7 @@ fn abort_is_found_with_its_plan() {
     );
 }
 
-#[lightsout::test(signals = "SIGTERM", deadline = "100ms", grace = "10ms")]
+#[lightsout::test(signals = "SIGTERM", deadline = "1s", grace = "10ms")]
 #[ignore = "it blocks: `blocked_body_is_found_with_its_plan` runs it"]
 async fn blocks() {
     let mut term = term();
@@ -150,10 +150,7 @@ async fn blocks() {
 #[test]
 fn blocked_body_is_found_with_its_plan() {
     let text = printed_by("isolated::blocks");
-    tells(
-        &text,
-        &["hang: the body had not finished at its deadline of 100 ms", "under       SIGTERM@1", "exhaustive: "],
-    );
+    tells(&text, &["hang: the body had not finished at its deadline of 1 s", "under       SIGTERM@1", "exhaustive: "]);
 }
 
 #[lightsout::test(signals = "SIGTERM", startup = "deny")]
