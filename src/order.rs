@@ -22,6 +22,11 @@ impl Order {
         self.components.push(name);
     }
 
+    /// Returns whether no order is stated.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// Returns the rules as one text.
     pub(crate) fn text(&self) -> String {
         self.rules.join(", ")

@@ -14,6 +14,8 @@ mod draws;
 mod isolated;
 mod plans;
 #[cfg(all(unix, tokio_unstable))]
+mod probes;
+#[cfg(all(unix, tokio_unstable))]
 mod replays;
 #[cfg(unix)]
 mod signals;
