@@ -43,7 +43,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Returns whether there is nothing to judge: the body passed, and nothing is left. Costs nothing, so that many runs can be asked.
+    /// Returns whether nothing of this is to be judged: the body passed, and nothing is left. Costs nothing, so that many runs can be asked.
     pub(crate) fn is_unremarkable(&self) -> bool {
         let left = &self.settled.left;
         self.ending == Ending::Passed
