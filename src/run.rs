@@ -244,6 +244,7 @@ fn given_up(ledger: &Ledger, took: Duration) -> Seen {
         thread_places: Vec::new(),
         channels: Vec::new(),
         took,
+        is_disturbed: false,
         played: None,
     }
 }
@@ -333,6 +334,7 @@ where
         thread_places,
         channels,
         took: began.elapsed(),
+        is_disturbed: script.is_some_and(|script| !script.plan.steps().is_empty()),
         played: injector.map(|injector| injector.played()),
     })
 }

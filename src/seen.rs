@@ -38,6 +38,8 @@ pub(crate) struct Seen {
     /// Where those may have been started; empty where that cannot be seen.
     pub(crate) thread_places: Vec<Site>,
     pub(crate) took: Duration,
+    /// Whether a plan disturbed it, so that it need not have come to all that it would have.
+    pub(crate) is_disturbed: bool,
     /// What became of the plan; `None` where nothing was to be disturbed.
     pub(crate) played: Option<Played>,
 }

@@ -163,6 +163,29 @@ fn early_signal_that_is_lost_hangs() {
     exhausted(&search("latch, right", [Signal::Term]).run(|| bodies::loses_a_signal(Fixed)));
 }
 
+/// A signal while it warms up ends it before there is a pool.
+async fn warms_up() {
+    let mut term = listen(SignalKind::terminate());
+    tokio::select! {
+        _ = term.recv() => return,
+        () = sleep(MS) => {}
+    }
+    let (listener, pool) = (Closable::new("listener"), Closable::new("pool"));
+    term.recv().await;
+    listener.close();
+    pool.close();
+}
+
+#[test]
+fn order_of_things_that_a_disturbed_run_never_makes_is_not_vacuous() {
+    let _alone = alone();
+    exhausted(&search("order", [Signal::Term]).order("listener < pool").run(warms_up));
+    let report = search("wrong order", [Signal::Term]).order("pool < listener").run(warms_up);
+    only(&report, Kind::OutOfOrder);
+    let report = search("order of nothing", [Signal::Term]).order("listener < cache").run(warms_up);
+    only(&report, Kind::Vacuous);
+}
+
 #[test]
 fn two_first_members_interrupt_twice() {
     let _alone = alone();
