@@ -4,8 +4,6 @@ mod endings;
 mod order;
 mod work;
 
-pub(crate) use work::has_lost_work;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::thread;

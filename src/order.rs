@@ -14,17 +14,17 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// Returns whether no order is stated.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     pub(crate) fn rule(&mut self, rule: String) {
         self.rules.push(rule);
     }
 
     pub(crate) fn component(&mut self, name: String) {
         self.components.push(name);
-    }
-
-    /// Returns whether no order is stated.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rules.is_empty()
     }
 
     /// Returns the rules as one text.

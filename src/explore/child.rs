@@ -38,7 +38,7 @@ where
         let (question, link) = (question.clone(), link.clone());
         move |stage: &mut Stage| {
             stage.count_threads();
-            let mut player = Inside { question: &question, stage, body: &body, judged: None };
+            let mut player = Inside { question: &question, stage, body: &body, has_judged: false };
             answer(&mut player, &link)
         }
     };

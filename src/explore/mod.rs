@@ -48,13 +48,6 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    /// Returns whether probes or events have something to say of a run in which nothing is left. Costs next to nothing where there are none.
-    fn has_probed(&self, ledger: &Ledger) -> bool {
-        let misused = || ledger.closables.known().iter().any(|it| !ledger.closables.misuses(it).is_empty());
-        let ordered = || !self.settings.order.is_empty() && !ledger.closables.known().is_empty();
-        ordered() || misused() || judge::has_lost_work(ledger)
-    }
-
     /// Judges one run.
     fn judge(&self, seen: Seen, ledger: &Ledger) -> Result<Outcome, Error> {
         let granted = std::mem::take(&mut *lock(&ledger.granted));
@@ -130,7 +123,7 @@ where
         let (question, log) = (question.clone(), log.clone());
         move |stage: &mut Stage| {
             stage.count_threads();
-            let player = Inside { question: &question, stage, body: &body, judged: None };
+            let player = Inside { question: &question, stage, body: &body, has_judged: false };
             Search { question: &question, log: &log, player, silent: None }.all()
         }
     };

@@ -6,7 +6,6 @@ use super::Question;
 use crate::disturb::inject::{Played, Voice};
 use crate::disturb::plan::Plan;
 use crate::error::Error;
-use crate::finding::{Finding, Kind};
 use crate::judge::Outcome;
 use crate::run::{Script, Stage, Verdict};
 
@@ -56,17 +55,8 @@ pub(crate) struct Inside<'a, B> {
     pub(crate) question: &'a Question,
     pub(crate) stage: &'a mut Stage,
     pub(crate) body: &'a B,
-    /// What the first run was judged by, which it always is: for what it says about what cannot be seen. `None` before it.
-    pub(crate) judged: Option<Judged>,
-}
-
-/// What a run was judged by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Judged {
-    /// All that was asked for was there to be checked.
-    Something,
-    /// Something was not, and a finding says so.
-    Nothing,
+    /// Whether a run was judged, as the first one always is: for what it says about what cannot be seen.
+    pub(crate) has_judged: bool,
 }
 
 impl<B, F> Player for Inside<'_, B>
@@ -80,19 +70,12 @@ where
     fn play(&mut self, script: &Script) -> Result<Attempt, Error> {
         let (mut seen, ledger) = self.stage.run(Some(script), self.body)?;
         let played = seen.played.take().expect("lightsout bug: a run with a script has played it");
-        if self.judged.is_some() && seen.is_unremarkable() && !self.question.has_probed(&ledger) {
+        let is_judged_at_a_look =
+            seen.is_unremarkable() && ledger.is_untold() && self.question.settings.order.is_empty();
+        if is_judged_at_a_look && std::mem::replace(&mut self.has_judged, true) {
             return Ok(Attempt { played, outcome: None });
         }
-        let mut outcome = self.question.judge(seen, &ledger)?;
-        let is_vacuous = |finding: &Finding| finding.kind == Kind::Vacuous;
-        match self.judged {
-            // A plan may end the body before it comes to what is checked; that the first run checked it is enough.
-            Some(Judged::Something) => outcome.findings.retain(|finding| !is_vacuous(finding)),
-            Some(Judged::Nothing) => {}
-            None if outcome.findings.iter().any(is_vacuous) => self.judged = Some(Judged::Nothing),
-            None => self.judged = Some(Judged::Something),
-        }
-        Ok(Attempt { played, outcome: Some(outcome) })
+        Ok(Attempt { played, outcome: Some(self.question.judge(seen, &ledger)?) })
     }
 
     fn play_all(&mut self, plans: &[Plan]) -> Result<Vec<Attempt>, Error> {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::{Judge, evidence};
 use crate::allow::{Rules, Subject};
 use crate::finding::{Finding, Kind, Site, Work};
-use crate::ledger::Ledger;
 use crate::ledger::ticket::{Cause, Lost, Tally};
 use crate::probe::ticket;
 use crate::report::words;
@@ -60,11 +59,6 @@ impl Judge<'_> {
         }
         work
     }
-}
-
-/// Returns whether work was accepted that has not ended.
-pub(crate) fn has_lost_work(ledger: &Ledger) -> bool {
-    ledger.tickets.tallies().iter().any(|tally| tally.open() > 0) || !ledger.components.open().is_empty()
 }
 
 impl Tally {

@@ -7,14 +7,14 @@ mod bodies;
 #[expect(dead_code, reason = "these tests claim less of a report than those that it is made for")]
 mod claims;
 #[cfg(all(unix, tokio_unstable))]
+mod cores;
+#[cfg(all(unix, tokio_unstable))]
 mod delays;
 #[cfg(all(unix, tokio_unstable))]
 mod draws;
 #[cfg(all(unix, tokio_unstable))]
 mod isolated;
 mod plans;
-#[cfg(all(unix, tokio_unstable))]
-mod probes;
 #[cfg(all(unix, tokio_unstable))]
 mod replays;
 #[cfg(unix)]
