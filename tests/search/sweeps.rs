@@ -43,6 +43,23 @@ fn second_signal_while_it_drains_panics() {
 }
 
 #[test]
+fn body_that_panics_under_a_signal_is_told_with_its_plan() {
+    let _alone = alone();
+    let hurried = async |hurries: bool| {
+        let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
+        let told = tokio::time::timeout(std::time::Duration::from_millis(5), term.recv()).await;
+        assert!(told.is_err() || !hurries, "told before it was up");
+        if told.is_err() {
+            term.recv().await;
+        }
+    };
+    let report = search("hurried", 1).run(move || hurried(true));
+    assert!(matches!(report.ending(), Ending::Panicked(message) if message == "told before it was up"), "{report}");
+    assert_eq!(report.plan().unwrap().to_string(), "SIGTERM@1");
+    exhausted(&search("hurried, mended", 1).run(move || hurried(false)));
+}
+
+#[test]
 fn signal_between_the_look_and_the_wait_hangs() {
     let _alone = alone();
     let report = search("lost", 1).run(|| bodies::loses_a_signal(Buggy));
