@@ -43,8 +43,8 @@ const SLACK: Duration = Duration::from_millis(500);
 const THREADS: Duration = Duration::from_millis(500);
 /// Looks at threads that only give way: one that has been joined is listed for a few more microseconds, one that starts has no mark.
 const QUICK_LOOKS: u32 = 50;
-/// How long the await stacks may take.
-const DUMP: Duration = Duration::from_secs(2);
+/// How long the await stacks may take: naming the first ones reads the whole binary, which takes seconds on a loaded machine.
+const DUMP: Duration = Duration::from_secs(20);
 
 /// What a body may return: `()`, or a `Result` whose error can be printed.
 #[diagnostic::on_unimplemented(
@@ -244,6 +244,7 @@ fn given_up(ledger: &Ledger, took: Duration) -> Seen {
         thread_places: Vec::new(),
         channels: Vec::new(),
         took,
+        is_disturbed: false,
         played: None,
     }
 }
@@ -333,6 +334,7 @@ where
         thread_places,
         channels,
         took: began.elapsed(),
+        is_disturbed: script.is_some_and(|script| !script.plan.steps().is_empty()),
         played: injector.map(|injector| injector.played()),
     })
 }

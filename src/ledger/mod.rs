@@ -112,6 +112,11 @@ impl Ledger {
         self.number
     }
 
+    /// Returns whether no probe and no event has told anything.
+    pub(crate) fn is_untold(&self) -> bool {
+        self.closables.is_empty() && self.tickets.is_empty() && self.components.is_empty()
+    }
+
     /// Makes the calling thread one of this run's, and so every thread that it starts.
     pub(crate) fn adopt_thread(self: &Arc<Self>) {
         recorder::enter(self.number);

@@ -189,8 +189,11 @@ pub(crate) fn next_of_hang(hang: &Hang) -> String {
 
 /// Says how to look at a test while it hangs.
 pub(crate) fn next_of_console(available: bool) -> String {
-    let feature = if available { "" } else { "with the feature `console` of lightsout and `--cfg tokio_unstable`, " };
-    format!("{feature}run it with LIGHTSOUT_CONSOLE=1, and attach tokio-console while it hangs")
+    if available {
+        "run it with LIGHTSOUT_CONSOLE=1, and attach tokio-console while it hangs".to_owned()
+    } else {
+        "tokio-console can attach: feature `console`, --cfg tokio_unstable, LIGHTSOUT_CONSOLE=1".to_owned()
+    }
 }
 
 /// Says that a test waits for somebody to look at it.

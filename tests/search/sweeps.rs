@@ -8,7 +8,7 @@ use crate::claims::{leaked, only};
 
 /// Claims that nothing was found, and that every plan was tried.
 #[track_caller]
-fn exhausted(report: &Report) {
+pub(crate) fn exhausted(report: &Report) {
     report.assert_clean();
     let searched = report.coverage().searched().expect("it searched");
     assert!(searched.is_exhaustive() && searched.done() > 1, "{report}");
