@@ -150,7 +150,10 @@ async fn blocks() {
 #[test]
 fn blocked_body_is_found_with_its_plan() {
     let text = printed_by("isolated::blocks");
-    tells(&text, &["hang: the body had not finished at its deadline of 1.0 s", "under       SIGTERM@1", "exhaustive: "]);
+    tells(
+        &text,
+        &["hang: the body had not finished at its deadline of 1.0 s", "under       SIGTERM@1", "exhaustive: "],
+    );
 }
 
 #[lightsout::test(signals = "SIGTERM", startup = "deny")]
