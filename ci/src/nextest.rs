@@ -34,6 +34,7 @@ pub(crate) fn run(suite: &Suite<'_>, folder: &RunFolder) -> Result<Run, Error> {
     let mut command = suite.cargo.command();
     command.args(["nextest", "run"]).args(FORM).args(suite.gate.cargo_args());
     command.args((!has_flag(&suite.gate.rest, "--no-fail-fast")).then_some("--no-fail-fast"));
+    suite.door.hang(&mut command);
     command.args(suite.gate.shard.map(partition).into_iter().flatten());
     command.args(&suite.gate.rest).env(REPORT_DIR, folder.path()).env(EXPERIMENTAL, "1").stdout(file);
     let status = suite.logged(&mut command, folder)?;

@@ -158,7 +158,10 @@ pub(crate) fn why_blind(why: Why) -> &'static str {
         Why::NoRecord => "it left no record",
         Why::NoAllocator => "its allocations are not recorded",
         Why::NoNames => "it has no names of functions",
-        Why::Unlike => "tasks that were planted in it were not found as what they are",
+        Why::Unlike => "tasks of it were not found as what they are",
+        Why::Static => "it is linked statically, and cannot be looked at from outside",
+        Why::Foreign => "it is for another C library or processor, and cannot be looked at from outside",
+        Why::Privileged => "it runs as another user, and cannot be looked at from outside",
     }
 }
 
@@ -169,6 +172,9 @@ fn hint_blind(why: Why) -> &'static str {
         }
         Why::NoAllocator => "put `lightsout::Recorder` in front of its global allocator",
         Why::NoNames => "build it with `debug = \"line-tables-only\"` and without `strip`",
+        Why::Static | Why::Foreign | Why::Privileged => {
+            "write `use lightsout as _;` into its crate, or build it for glibc as others"
+        }
         Why::Unlike => "this tokio keeps tasks in another way than lightsout knows: use the newest lightsout",
     }
 }

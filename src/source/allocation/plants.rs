@@ -69,7 +69,7 @@ extern "C" fn plant(_: *mut c_void) -> *mut c_void {
 
 /// Does something as one who is known as a plant.
 fn as_plant<R>(name: &str, act: impl FnOnce() -> R) -> R {
-    let before = recorder::enter(who::introduce(Sort::Planted, name));
+    let before = recorder::enter(who::introduce(Sort::Planted, name.as_bytes()));
     let result = act();
     recorder::enter(before);
     result
