@@ -169,8 +169,8 @@ extern "C" fn begin() {
         return;
     }
     leave_the_environment();
-    let folder = record::environment(c"LIGHTSOUT_REPORT_DIR").filter(|folder| !folder.is_empty());
-    let Some(folder) = folder else { return };
+    let set = |name| record::environment(name).filter(|folder| !folder.is_empty());
+    let (Some(_), Some(folder)) = (set(c"LIGHTSOUT_REPORT_DIR"), set(c"LIGHTSOUT_RECORD_DIR")) else { return };
     recorder::enter(NO_RUN);
     people::learn();
     if unwind::prepare() && record::open(folder) {

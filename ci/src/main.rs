@@ -91,7 +91,7 @@ fn gated(gate: &mut Gate) -> Result<Exit, Error> {
     let folder = RunFolder::create(&folder::base(gate, &workspace), SystemTime::now())?;
     let root = workspace.root.clone();
     let (mut run, executables) = ran(&cargo.suite(gate, workspace)?, &folder)?;
-    let mut gathered = gather::gather(folder.path(), &root, executables.iter())?;
+    let mut gathered = gather::gather(&folder, &root, executables.iter())?;
     nextest::name_files(&mut run, gathered.files());
     if let Run::Ran { log, .. } = &run {
         gathered.cover.name_tests(&log.binaries);

@@ -21,6 +21,8 @@ use crate::words;
 
 /// Tells a checked test where to write its report.
 pub(crate) const REPORT_DIR: &str = "LIGHTSOUT_REPORT_DIR";
+/// Tells a test process where to write its record.
+pub(crate) const RECORD_DIR: &str = "LIGHTSOUT_RECORD_DIR";
 
 /// How often a terminal's progress line looks at the log.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -117,7 +119,7 @@ impl Cargo {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_of_outer_package)) {
             command.env_remove(name);
         }
-        command.env_remove(REPORT_DIR);
+        command.env_remove(REPORT_DIR).env_remove(RECORD_DIR);
         command
     }
 
@@ -204,7 +206,8 @@ impl Suite<'_> {
             command.args(["--config", setting]);
         }
         self.door.hang(&mut command);
-        command.args(rest).env(REPORT_DIR, folder.path()).stdout(folder.open_log()?);
+        folder.tell(&mut command);
+        command.args(rest).stdout(folder.open_log()?);
         self.logged(&mut command, folder).map(ended)
     }
 

@@ -10,7 +10,7 @@ use lightsout::records;
 
 use crate::preload::LIBRARY_PATH;
 use crate::preload::note::{Note, Way};
-use crate::suite::REPORT_DIR;
+use crate::suite::RECORD_DIR;
 
 /// The first word of a command line that means this.
 pub(crate) const MARK: &str = "--run-test";
@@ -76,7 +76,7 @@ fn replace(_: &mut Command) -> std::io::Error {
 
 /// A binary of which nothing can be said runs as ever; that it left no note is what the gate tells.
 fn preload(command: &mut Command, program: &Path) {
-    let (Some(library), Some(folder)) = (std::env::var_os(LIBRARY_PATH), std::env::var_os(REPORT_DIR)) else { return };
+    let (Some(library), Some(folder)) = (std::env::var_os(LIBRARY_PATH), std::env::var_os(RECORD_DIR)) else { return };
     let Ok(program) = fs::canonicalize(program) else { return };
     let way = way(&program);
     let note = Note { program: program.clone(), way };

@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use crate::ordinary::{CLEAN, DIES, LEAKS, PLANTED, expected, found, gate, root};
+use crate::ordinary::{CLEAN, LEAKS, PLANTED, expected, found, gate, root};
 use crate::project::Project;
 
 /// Takes out of a file of tests what needs lightsout, and leaves its lines where they are.
