@@ -43,8 +43,8 @@ const SLACK: Duration = Duration::from_millis(500);
 const THREADS: Duration = Duration::from_millis(500);
 /// Looks at threads that only give way: one that has been joined is listed for a few more microseconds, one that starts has no mark.
 const QUICK_LOOKS: u32 = 50;
-/// How long the await stacks may take.
-const DUMP: Duration = Duration::from_secs(2);
+/// How long the await stacks may take: naming the first ones reads the whole binary, which takes seconds on a loaded machine.
+const DUMP: Duration = Duration::from_secs(20);
 
 /// What a body may return: `()`, or a `Result` whose error can be printed.
 #[diagnostic::on_unimplemented(

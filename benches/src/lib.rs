@@ -7,6 +7,7 @@
 
 use std::env;
 use std::fmt::{self, Display};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,29 @@ pub fn child(part: &[&str]) -> Vec<f64> {
     let output = command.arg(PART).args(part).stderr(Stdio::inherit()).output().expect("a bench can start itself");
     let said = String::from_utf8(output.stdout).expect("figures are text");
     said.split_whitespace().map(|figure| figure.parse().unwrap_or_else(|_| panic!("{part:?} said {said:?}"))).collect()
+}
+
+/// Runs cargo without flags, and returns what it printed.
+///
+/// # Panics
+///
+/// If it cannot be started, or fails.
+pub fn cargo(folder: &Path, args: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(args).current_dir(folder).env("RUSTFLAGS", "").stderr(Stdio::inherit());
+    let output = command.output().expect("cargo can be started");
+    assert!(output.status.success(), "cargo {args:?} in {folder:?}");
+    String::from_utf8(output.stdout).expect("cargo speaks UTF-8")
+}
+
+/// Returns the folder of the workspace.
+///
+/// # Panics
+///
+/// Never: a bench is a part of the workspace.
+#[must_use]
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in the workspace")
 }
 
 /// Returns one of several figures that each round had.

@@ -26,11 +26,17 @@ struct Plant {
     text: &'static str,
 }
 
-const PLANTS: [Plant; 4] = [
+const PLANTS: [Plant; 6] = [
     Plant {
         test: "clean",
         kind: None,
         text: "#[lightsout::test(start_paused = true)]\nasync fn clean() {\n    tokio::spawn(async {}).await.unwrap();\n}\n",
+    },
+    Plant {
+        test: "double_close",
+        kind: Some("double-close"),
+        text: "#[lightsout::test(start_paused = true)]\nasync fn double_close() {\n    \
+               let pool = lightsout::Closable::new(\"pool\");\n    pool.close();\n    pool.close();\n}\n",
     },
     Plant {
         test: "hang",
@@ -41,6 +47,11 @@ const PLANTS: [Plant; 4] = [
         test: "leak",
         kind: Some("leaked-task"),
         text: "#[lightsout::test(start_paused = true)]\nasync fn leak() {\n    tokio::spawn(std::future::pending::<()>());\n}\n",
+    },
+    Plant {
+        test: "lost_work",
+        kind: Some("lost-work"),
+        text: "#[lightsout::test(start_paused = true)]\nasync fn lost_work() {\n    drop(lightsout::Ticket::new());\n}\n",
     },
     Plant {
         test: "open_channel",

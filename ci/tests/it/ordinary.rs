@@ -103,7 +103,7 @@ fn what_ordinary_tests_leave_is_found() {
       to do       tell it to stop, or abort it, and await its JoinHandle before the test ends
       tests       a_module_with_a_long_name::one_of_two_tests_of_the_same_place,
                   a_module_with_a_long_name::other_of_two_tests_of_the_same_place
-      run again   cargo lightsout gate -p leaks -- -- --exact a_module_with_a_long_name::other_of_two_tests_of_the_same_place
+      run again   cargo lightsout gate -p leaks -- -- --exact a_module_with_a_long_name::one_of_two_tests_of_the_same_place
     ");
 }
 

@@ -166,7 +166,7 @@ fn fixed_services_are_clean() {
     assert_eq!(*code, Some(0), "{text}");
     // Some are about signals, and one in each service about how Linux shows them.
     if cfg!(target_os = "linux") {
-        assert_eq!(json["checked"], 86, "{text}");
+        assert!(json["checked"].as_u64().is_some_and(|checked| checked >= 86), "{text}");
     }
     assert_eq!(strings(&json["failures"], "test").count(), 0);
 }
