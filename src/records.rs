@@ -248,6 +248,8 @@ pub fn loader(program: &Path) -> Option<PathBuf> {
 pub struct Program {
     /// Whether it has tasks of tokio, as far as its names tell.
     pub uses_tokio: bool,
+    /// The minor version of its tokio 1, the oldest if there are several; `None` where the path of its sources does not tell.
+    pub tokio: Option<u32>,
     /// Whether it tells the lines of its code.
     pub has_lines: bool,
 }
@@ -318,7 +320,9 @@ mod names {
             let data = file.section_by_name(section).and_then(|section| section.uncompressed_data().ok());
             data.is_some_and(|data| contains(&data, text))
         };
+        let constants = file.section_by_name(".rodata").and_then(|section| section.uncompressed_data().ok());
         Some(Program {
+            tokio: constants.and_then(|constants| oldest_tokio(&constants)),
             uses_tokio: [".strtab", ".rodata"].into_iter().zip(TASKS).any(has),
             has_lines: file.section_by_name(".debug_line").is_some_and(|section| section.size() > 0),
         })
@@ -335,6 +339,17 @@ mod names {
 
     fn is_recorder(file: &Path) -> bool {
         file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(super::LIBRARY))
+    }
+
+    /// Reads `/tokio-1.54.1/src/`, which panics of tokio name.
+    pub(super) fn oldest_tokio(constants: &[u8]) -> Option<u32> {
+        const BEFORE: &[u8] = b"/tokio-1.";
+        let minor = |at: usize| {
+            let rest = &constants[at + BEFORE.len()..];
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
+        };
+        memchr::memmem::find_iter(constants, BEFORE).filter_map(minor).min()
     }
 
     /// Returns whether a text stands somewhere in these bytes, which may be many.
@@ -450,5 +465,18 @@ mod names {
         pub fn calls(&mut self, _: &Record, _: Stack) -> Vec<Call> {
             Vec::new()
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::names::oldest_tokio;
+
+    #[test]
+    fn version_of_tokio_is_in_the_paths_of_its_sources() {
+        let constants =
+            b"..src/index/tokio-1.54.1/src/task.rs../git/tokio-1.8.0/src/lib.rs../tokio-1.x/../tokio-util-0.7.1/src";
+        assert_eq!(oldest_tokio(constants), Some(8));
+        assert_eq!(oldest_tokio(b"/home/me/tokio/tokio/src/task.rs"), None);
     }
 }

@@ -21,6 +21,7 @@ use lightsout::records::{self, Call, End, Kind, Names, Program, Record, Spawned,
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::preload::Closed;
 use crate::preload::note::{Note, Way};
 
 /// What the records of a run say.
@@ -35,6 +36,9 @@ pub(crate) struct Cover {
     pub(crate) undecided: usize,
     /// How many things processes could not write down.
     pub(crate) lost: u64,
+    /// Why only binaries are looked at that link lightsout; `None` where others are, too.
+    #[serde(default)]
+    pub(crate) closed: Option<Closed>,
 }
 
 impl Cover {
@@ -48,6 +52,7 @@ impl Cover {
         other.leaks.into_iter().for_each(|(leak, count)| *self.leaks.entry(leak).or_insert(0) += count);
         self.undecided += other.undecided;
         self.lost += other.lost;
+        self.closed = self.closed.or(other.closed);
     }
 }
 
@@ -71,8 +76,10 @@ mod pairs {
 /// Whether a test binary's ordinary tests were looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Sight {
-    /// What was planted in it was found.
+    /// What was planted in it was found, or what happened in it bears witness.
     Open,
+    /// There is nothing to look at: it has no task of tokio.
+    NoTokio,
     /// It was not.
     Blind(Why),
 }
@@ -88,6 +95,8 @@ pub(crate) enum Why {
     NoNames,
     /// The ends of planted tasks are not what they should be, or of those that say so themselves.
     Unlike,
+    /// Not one of its tasks was seen, and its tokio may keep them in another way.
+    NoTask,
     /// It has no loader that preloads anything.
     Static,
     /// It is for another C library, or another processor.
@@ -195,10 +204,11 @@ impl Cover {
             Way::Foreign => Why::Foreign,
             Way::Privileged => Why::Privileged,
         };
-        let name = file_name(&note.program);
-        if !self.binaries.contains_key(&name) && (note.way == Way::Linked || Program::read(&note.program).uses_tokio) {
-            self.binaries.insert(name, Sight::Blind(why));
-        }
+        let sight = || match note.way == Way::Linked || Program::read(&note.program).uses_tokio {
+            true => Sight::Blind(why),
+            false => Sight::NoTokio,
+        };
+        self.binaries.entry(file_name(&note.program)).or_insert_with(sight);
     }
 
     fn add(&mut self, record: &Record, rank: Rank, names: &mut Names) {
@@ -206,6 +216,7 @@ impl Cover {
         let is_preloaded = !records::links(&record.program);
         let program = if is_preloaded { Program::read(&record.program) } else { Program::default() };
         if is_preloaded && !program.uses_tokio {
+            self.binaries.insert(file_name(&record.program), Sight::NoTokio);
             return;
         }
         let learned = if is_preloaded { witness::learn(&mut reader, program) } else { reader.learn() };
@@ -356,7 +367,9 @@ impl Reader<'_> {
 
 /// Functions of tokio that end the tasks of a runtime or of a `LocalSet`; the first one does it, and in an optimised build without
 /// debug information those that it was inlined into are there.
-const ENDS: [&str; 6] = [
+const ENDS: [&str; 7] = [
+    // Up to tokio 1.20.
+    "BasicScheduler<P> as core::ops::drop::Drop",
     "close_and_shutdown_all",
     "shutdown2",
     "pre_shutdown",

@@ -90,8 +90,10 @@ fn gated(gate: &mut Gate) -> Result<Exit, Error> {
     let judging = Judging::prepare(&gate.telling, &workspace.root)?;
     let folder = RunFolder::create(&folder::base(gate, &workspace), SystemTime::now())?;
     let root = workspace.root.clone();
-    let (mut run, executables) = ran(&cargo.suite(gate, workspace)?, &folder)?;
+    let suite = cargo.suite(gate, workspace)?;
+    let (mut run, executables) = ran(&suite, &folder)?;
     let mut gathered = gather::gather(&folder, &root, executables.iter())?;
+    gathered.cover.closed = suite.door.closed();
     nextest::name_files(&mut run, gathered.files());
     if let Run::Ran { log, .. } = &run {
         gathered.cover.name_tests(&log.binaries);

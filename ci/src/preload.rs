@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use lightsout::records;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::preload::respected::Respected;
@@ -44,7 +45,8 @@ pub(crate) enum Door {
 }
 
 /// Why nothing is preloaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Closed {
     /// There is no recorder for this system.
     System,
@@ -68,6 +70,14 @@ impl Door {
         match (is_loadable(&library), setting(&host, &us, &words)) {
             (true, Some(setting)) => Ok(Self::Open { setting, library }),
             _ => Ok(Self::Closed(Closed::Path)),
+        }
+    }
+
+    /// Returns why nothing is preloaded; `None` if it is.
+    pub(crate) fn closed(&self) -> Option<Closed> {
+        match self {
+            Self::Open { .. } => None,
+            Self::Closed(why) => Some(*why),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::begun::Begun;
 use crate::cover::{Fate, Why};
 use crate::exit::Exit;
 use crate::libtest::{Binary, When};
+use crate::preload::Closed;
 use crate::told::Group;
 use crate::verdict::{Blind, Death, Failure, Place, Unchecked, Vacuous, Verdict, Whole};
 
@@ -129,6 +130,28 @@ pub(crate) fn uncovered(uncovered: &[(Place, usize)]) -> Vec<String> {
     named.chain(rest).collect()
 }
 
+/// Tests of binaries in which there is nothing to look at.
+pub(crate) fn idle(tests: usize) -> String {
+    format!("not looked at: {} in binaries without a task of tokio", count(tests, "test"))
+}
+
+/// Why binaries that do not link lightsout are not looked at.
+pub(crate) fn closed(why: Closed) -> &'static str {
+    match why {
+        Closed::System => {
+            "hint: only on Linux with glibc, x86-64 and aarch64, tests are looked at without `use lightsout as _;` in their crates"
+        }
+        Closed::Runner => {
+            "hint: cargo has a runner for test binaries under a condition, or by `--config`; with one for the target itself, or none, \
+             tests are looked at without `use lightsout as _;` in their crates"
+        }
+        Closed::Path => {
+            "hint: with a target folder that has neither a space nor a colon in its path, tests are looked at without \
+             `use lightsout as _;` in their crates"
+        }
+    }
+}
+
 /// Tasks of which a record cannot say whether they would have ended.
 pub(crate) fn undecided(number: usize) -> String {
     let their = if number == 1 { "its" } else { "their" };
@@ -159,6 +182,7 @@ pub(crate) fn why_blind(why: Why) -> &'static str {
         Why::NoAllocator => "its allocations are not recorded",
         Why::NoNames => "it has no names of functions",
         Why::Unlike => "tasks of it were not found as what they are",
+        Why::NoTask => "not one task was seen in it, and its tokio is not known to keep them where they are looked for",
         Why::Static => "it is linked statically, and cannot be looked at from outside",
         Why::Foreign => "it is for another C library or processor, and cannot be looked at from outside",
         Why::Privileged => "it runs as another user, and cannot be looked at from outside",
@@ -172,6 +196,7 @@ fn hint_blind(why: Why) -> &'static str {
         }
         Why::NoAllocator => "put `lightsout::Recorder` in front of its global allocator",
         Why::NoNames => "build it with `debug = \"line-tables-only\"` and without `strip`",
+        Why::NoTask => "`cargo update -p tokio`: tokio 1.51 and newer are known",
         Why::Static | Why::Foreign | Why::Privileged => {
             "write `use lightsout as _;` into its crate, or build it for glibc as others"
         }

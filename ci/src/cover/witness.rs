@@ -2,15 +2,20 @@
 //! must bear witness.
 //!
 //! - The calls of the first frees are those of Rust code: so the program's allocator is the one that is looked at.
+//! - A task was seen; or there was none, in a program whose tokio is known to keep tasks as they are looked for.
 //! - The flags of a task's state are tokio's since its first release, and every task of the record must agree: one that was given back had
-//!   ended, and one that its runtime shut down had been cancelled. If one of them does not, tokio keeps them in another way.
+//!   ended, and one that was shut down had been cancelled, at what is known as the end of a runtime. If one of them does not, this tokio
+//!   is another one than is known.
 
-use lightsout::records::{Call, End, Kind, Program, Who};
+use lightsout::records::{Call, End, Kind, Program, Stack, Who};
 
 use super::{Reader, States, Why};
 
 /// Of tokio 1.
 const STATES: States = States { ended: 0b10, cancelled: 0b10_0000, woken: 0b100 };
+
+/// The first tokio 1 that is known to keep tasks in allocations of their own alignment.
+const KNOWN_TOKIO: u32 = 51;
 
 /// What the recorder calls a free that it saw.
 const WITNESS: &str = "witness";
@@ -23,6 +28,9 @@ pub(super) fn learn(reader: &mut Reader<'_>, program: Program) -> Result<States,
     }
     if !frees.iter().any(|free| reader.is_made_by_rust(free)) {
         return Err(Why::NoAllocator);
+    }
+    if program.tokio.is_none_or(|minor| minor < KNOWN_TOKIO) && !reader.has_tasks() {
+        return Err(Why::NoTask);
     }
     let freed = reader.record.ends.iter().filter(|end| end.freed.is_some() && !is_planted(reader, end));
     let freed: Vec<End> = freed.copied().collect();
@@ -39,34 +47,34 @@ fn is_planted(reader: &Reader<'_>, end: &End) -> bool {
 }
 
 impl Reader<'_> {
-    /// Returns whether the function that gave back is one of Rust.
+    /// Returns whether it was Rust's own function that gave back, and not the C library on its behalf.
     fn is_made_by_rust(&mut self, free: &End) -> bool {
         let calls = self.names.calls(self.record, free.made);
-        let is_rusts = |call: &Call| call.file.as_ref().is_some_and(|file| file.ends_with(".rs"));
-        calls
-            .iter()
-            .find(|call| !call.function.is_empty())
-            .is_some_and(|call| is_rusts(call) || call.function.contains("::"))
+        let file = calls.first().and_then(|call| call.file.as_deref());
+        file.is_some_and(|file| file.ends_with("library/alloc/src/alloc.rs"))
     }
 
-    /// Returns whether an allocation is no task, or has the state that its end says.
+    fn has_tasks(&mut self) -> bool {
+        let record = self.record;
+        let mut cells = record.ends.iter().filter(|end| !matches!(record.who(end), Who::Planted(_)));
+        cells.any(|end| self.spawned(end.made).is_some())
+    }
+
+    /// Returns whether an allocation is no task, or has the state and the end that belong together.
     fn agrees(&mut self, end: &End) -> bool {
         let (Some(state), Some(freed)) = (end.state, end.freed) else { return true };
         let has_ended = state & STATES.ended != 0;
         let was_cancelled = state & STATES.cancelled != 0;
-        if has_ended && was_cancelled {
-            return true;
-        }
-        let must = if has_ended { self.is_shut_down(freed) } else { true };
-        !must || self.spawned(end.made).is_none_or(|spawned| spawned.kind != Kind::Async)
+        let is_as_told = has_ended && (!self.is_shut_down(freed) || was_cancelled && self.is_end_of_runtime(freed));
+        is_as_told || self.spawned(end.made).is_none_or(|spawned| spawned.kind != Kind::Async)
     }
 
-    /// Returns whether a task was given back by its own shutdown.
-    fn is_shut_down(&mut self, freed: lightsout::records::Stack) -> bool {
-        let is_shutdown = |call: &Call| {
-            let function = &call.function;
-            function.contains("tokio::runtime::task") && function.ends_with("::shutdown")
-        };
-        self.names.calls(self.record, freed).iter().any(is_shutdown)
+    /// Returns whether a task was given back by its own shutdown, and not because it came too late.
+    fn is_shut_down(&mut self, freed: Stack) -> bool {
+        let calls = self.names.calls(self.record, freed);
+        let is =
+            |call: &Call, end: &str| call.function.contains("tokio::runtime::task") && call.function.ends_with(end);
+        let any = |ends: &[&str]| calls.iter().any(|call| ends.iter().any(|end| is(call, end)));
+        any(&["::shutdown"]) && !any(&["::bind", "::bind_inner", "::bind_local"])
     }
 }
