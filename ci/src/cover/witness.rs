@@ -69,12 +69,20 @@ impl Reader<'_> {
         is_as_told || self.spawned(end.made).is_none_or(|spawned| spawned.kind != Kind::Async)
     }
 
-    /// Returns whether a task was given back by its own shutdown, and not because it came too late.
+    /// Returns whether a task was given back by its own shutdown, and neither by another task's nor because it came too late.
     fn is_shut_down(&mut self, freed: Stack) -> bool {
         let calls = self.names.calls(self.record, freed);
-        let is =
-            |call: &Call, end: &str| call.function.contains("tokio::runtime::task") && call.function.ends_with(end);
-        let any = |ends: &[&str]| calls.iter().any(|call| ends.iter().any(|end| is(call, end)));
-        any(&["::shutdown"]) && !any(&["::bind", "::bind_inner", "::bind_local"])
+        let mut of_tasks = calls.iter().filter(|call| is_of_tasks(call)).map(last_name);
+        let outer = of_tasks.by_ref().find(|name| !["dealloc", "drop_reference", "complete"].contains(name));
+        outer == Some("shutdown") && !of_tasks.any(|name| name.starts_with("bind"))
     }
+}
+
+/// Returns whether a function is one of tokio's that handle tasks.
+fn is_of_tasks(call: &Call) -> bool {
+    call.file.as_ref().is_some_and(|file| file.contains("/src/runtime/task/"))
+}
+
+fn last_name(call: &Call) -> &str {
+    call.function.rsplit("::").next().unwrap_or_default()
 }
