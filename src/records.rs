@@ -301,6 +301,8 @@ mod names {
     use std::fs::File;
     use std::path::{Path, PathBuf};
 
+    use object::elf::FileHeader64;
+    use object::read::elf::{FileHeader, SectionHeader};
     use object::{Object, ObjectSection};
 
     use super::{Call, Kind, Program, Record, Spawned, Stack};
@@ -329,12 +331,19 @@ mod names {
     }
 
     pub(super) fn loader(path: &Path) -> Option<PathBuf> {
-        let file = File::open(path).ok()?;
-        let cache = object::ReadCache::new(file);
-        let file = object::File::parse(&cache).ok()?;
-        let section = file.section_by_name(".interp")?;
-        let name = section.data().ok()?.split(|byte| *byte == 0).next()?;
+        let name = section(path, ".interp")?;
+        let name = name.split(|byte| *byte == 0).next()?;
         Some(PathBuf::from(String::from_utf8_lossy(name).into_owned()))
+    }
+
+    /// Returns what is in a section. Nothing else is read, not even the symbols, so it costs no more for a large program.
+    fn section(program: &Path, name: &str) -> Option<Vec<u8>> {
+        let cache = object::ReadCache::new(File::open(program).ok()?);
+        let header = FileHeader64::<object::Endianness>::parse(&cache).ok()?;
+        let endian = header.endian().ok()?;
+        let sections = header.sections(endian, &cache).ok()?;
+        let (_, section) = sections.section_by_name(endian, name.as_bytes())?;
+        section.data(endian, &cache).ok().map(<[u8]>::to_vec)
     }
 
     fn is_recorder(file: &Path) -> bool {
@@ -359,9 +368,7 @@ mod names {
 
     /// Returns whether a program has a section of this name.
     pub(super) fn has_section(program: &Path, name: &str) -> bool {
-        let Ok(file) = File::open(program) else { return false };
-        let cache = object::ReadCache::new(file);
-        object::File::parse(&cache).is_ok_and(|file| file.section_by_name(name).is_some())
+        section(program, name).is_some()
     }
 
     /// Names the addresses of records; slow, so each is looked up once.
