@@ -198,10 +198,10 @@
 //! the two differ the report says where they part, and that the search is no proof.
 //!
 //! A test with signals runs in children of the test process, the test binary once more for this one test: so a signal reaches nobody
-//! else, a program that exits or aborts is found with its plan, and what runs print is shown for the failing plan only. Under a runner
-//! that gives each test a process, as nextest does, it runs in that one. Before the program listens a signal would end it at once: these
-//! boundaries are the *start-up window*, which is told, and where `startup = "deny"` makes every task that is alive a finding. A
-//! [`Check`] searches in its own process.
+//! else, a program that exits or aborts is found with its plan, and what runs print is shown for the failing plan only. Before
+//! the program listens a signal would end it at once: these boundaries are the *start-up window*, which is told, and where
+//! `startup = "deny"` makes every task that is alive a finding. A program that never listens for a signal would die of it: that is
+//! `died`. A [`Check`] searches in its own process.
 //!
 //! A replay prints who was polled around the disturbances, a column a task. With the feature `proptest`, `explore = n` draws plans at
 //! random instead of trying all, and `plans` is a strategy for property tests, beside inputs of their own.

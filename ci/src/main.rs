@@ -1,7 +1,7 @@
 //! `cargo lightsout`: runs a test suite and fails when something is still alive after a test.
 //!
 //! The data flows one way: [`cli`] says what is wanted, [`suite`] runs cargo, [`libtest`] reads what the tests printed,
-//! [`gather`] and [`cover`] read what the tests wrote, [`verdict`] judges without touching anything, [`show`] and [`format`] tell it.
+//! [`gather`] and [`cover`] read what the tests wrote, [`verdict`] judges without touching anything, [`show`] and [`mod@format`] tell it.
 
 mod baseline;
 mod begun;

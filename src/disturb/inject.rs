@@ -76,6 +76,8 @@ pub(crate) struct Played {
     pub(crate) sent: Vec<(u32, Signal)>,
     /// How many signals were not, since they would have ended the process.
     pub(crate) refused: u32,
+    /// The first of them, with its boundary.
+    pub(crate) deadly: Option<(u32, Signal)>,
     /// How many disturbances of the plan had no boundary to come at.
     pub(crate) missed: u32,
     /// Whether the body ended by itself.
@@ -141,6 +143,8 @@ struct Rare {
     /// Empty without tracing.
     sent: Vec<(u32, Signal)>,
     refused: u32,
+    /// The first signal that was refused, with its boundary.
+    deadly: Option<(u32, Signal)>,
     /// The boundary of the last signal.
     last: u32,
     quiet_at: Option<u32>,
@@ -309,6 +313,7 @@ impl Injector {
         }
         if disposition::of(signal) == Disposition::Default {
             rare.refused += 1;
+            rare.deadly.get_or_insert((boundary, signal));
             return before;
         }
         disposition::raise(signal);
@@ -352,6 +357,7 @@ impl Injector {
             quiet_at: rare.quiet_at,
             listens_from: rare.listens_from,
             was_listened: self.was_listened,
+            deadly: rare.deadly,
             has_ended: rare.has_ended,
             is_restless: rare.is_restless,
             turns: self.taken_turns(),

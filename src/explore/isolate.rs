@@ -22,7 +22,7 @@ use super::wire::{self, Order, Told};
 use crate::disturb::inject::Played;
 use crate::disturb::plan::Plan;
 use crate::error::Error;
-use crate::finding::{Coverage, Ending, Evidence, Finding, Kind};
+use crate::finding::{Coverage, Ending, Evidence, Kind};
 use crate::judge::Outcome;
 use crate::lock::lock;
 use crate::report::words;
@@ -206,22 +206,11 @@ impl Worker {
             Some(status) => (Kind::Died, words::died(&how(status)), words::next_of_died()),
             None => (Kind::Hang, words::does_not_answer(), words::next_of_no_answer()),
         };
-        let finding = Finding {
-            kind,
-            test: question.name.clone(),
-            summary,
-            count: 1,
-            sites: vec![question.place.clone()],
-            evidence: Vec::new(),
-            next,
-            rule: None,
-            plan: None,
-        };
         let mut outcome = Outcome {
             ending: Ending::Unfinished,
             plan: None,
             hang: None,
-            findings: vec![finding],
+            findings: vec![question.finding(kind, summary, next)],
             notes: Vec::new(),
             allowed: Vec::new(),
             coverage: Coverage::default(),

@@ -388,6 +388,10 @@ pub(crate) fn dies_in_start_up(signal: Signal, boundary: u32) -> String {
     format!("{signal} at boundary {boundary} ends the program at once, with this task alive: it does not listen yet")
 }
 
+pub(crate) fn killed_by(signal: Signal, boundary: u32) -> String {
+    format!("{signal} at boundary {boundary} ends the program at once: nothing in it listens for {signal} by then")
+}
+
 pub(crate) fn next_of_start_up() -> String {
     "listen for signals before starting anything that needs an orderly end".to_owned()
 }

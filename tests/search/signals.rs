@@ -55,6 +55,23 @@ fn body_beside_an_old_handler_is_vacuous_too() {
 }
 
 #[test]
+fn signal_for_which_nothing_listens_ends_the_program() {
+    let _alone = alone();
+    let waits = || async {
+        let mut int = listen(SignalKind::interrupt()).unwrap();
+        int.recv().await;
+    };
+    let report = Check::new("half deaf").signals([Signal::Hup]).run(waits);
+    let died = only(&report, Kind::Died);
+    assert_eq!(
+        died.summary(),
+        "SIGHUP at boundary 1 ends the program at once: nothing in it listens for SIGHUP by then"
+    );
+    let again = Check::new("half deaf").plan(died.plan().unwrap().clone()).run(waits);
+    assert_eq!(only(&again, Kind::Died).summary(), died.summary());
+}
+
+#[test]
 fn body_runs_until_it_is_signalled() {
     let _alone = alone();
     let report = Check::new("server").signals([Signal::Int]).run(|| async {

@@ -242,6 +242,15 @@ mod signals {
         }
     }
 
+    /// An actor that does not return: the second signal does not wait for it.
+    #[checked(signals = "SIGINT, SIGTERM")]
+    async fn second_signal_means_now() {
+        let mut group = group(Only(Fault::SecondSignalSwallowed));
+        group.handle_signals().unwrap();
+        group.add("deaf", pending(), || ready(()));
+        assert!(matches!(group.run().await, Err(Error::Forced)));
+    }
+
     #[checked]
     async fn second_signal_forces_unless_the_faulty_form_swallows_it() {
         for (first, second) in [(SIGINT, SIGINT), (SIGTERM, SIGTERM), (SIGINT, SIGTERM), (SIGTERM, SIGINT)] {
