@@ -192,3 +192,23 @@ fn binary_without_lines_is_named_and_not_green() {
     let sentence = "not looked at: the ordinary tests of tests/clean.rs of package `unaware-bare`, since it has no names of functions";
     gate.check(100, &[sentence]);
 }
+
+#[test]
+fn nextest_finds_the_same() {
+    if !crate::runners::has_nextest() {
+        return;
+    }
+    let project = package("unaware", &[("leaks", LEAKS)]);
+    let (gate, json) = gate(&project, "--runner nextest");
+    let gate = gate.check(100, &["13 findings in 12 of 12 ordinary tests; 1 test not looked at"]);
+    assert_eq!(found(&json, &without_lightsout(LEAKS)), expected(&PLANTED), "{}", gate.stdout);
+}
+
+#[test]
+#[ignore = "builds everything once more, optimised; CI asks for it"]
+fn optimised_build_is_looked_at() {
+    let project = package("unaware-optimised", &[("leaks", LEAKS), ("clean", CLEAN)]);
+    let (gate, json) = gate(&project, "--release");
+    let gate = gate.check(100, &["13 findings in 12 of 21 ordinary tests; 1 test not looked at"]);
+    assert_eq!(found(&json, &without_lightsout(LEAKS)), expected(&PLANTED), "{}", gate.stdout);
+}
