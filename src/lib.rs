@@ -210,6 +210,7 @@
 //!
 //! # Ordinary tests
 //!
+//! On Linux with glibc `cargo lightsout gate` looks at test crates that do not even link lightsout. Elsewhere
 //! `use lightsout as _;` in a test crate is enough for `cargo lightsout gate` to look at its ordinary tests too, whatever attribute they
 //! stand under, and whichever runtimes they build: a task that was alive when its runtime or its `LocalSet` ended is told as
 //! `leaked-task`, with the place of its spawn and the test. So is a task that was alive when the process ended, in a runtime that nobody
@@ -219,8 +220,9 @@
 //! An ordinary test gives tasks no time to end. One that had been woken, aborted or spawned just before its runtime ended is counted,
 //! and is told only where the same test left others. A checked test waits for it.
 //!
-//! The gate asks by `LIGHTSOUT_REPORT_DIR`. Each test process then keeps its record in a file of that folder, which it has mapped: what
-//! happened before an abort, a SIGKILL or `exit` is there. The files are sparse, and the gate removes them when it has read them.
+//! The gate asks by `LIGHTSOUT_REPORT_DIR`. Each test process then keeps its record in a file that it has mapped: what happened before
+//! an abort, a SIGKILL or `exit` is there. The files are sparse, lie in memory where there is room (`LIGHTSOUT_RECORD_DIR`), else in the
+//! folder for reports, and the gate removes them when it has read them.
 //! Before `main` each process plants five tasks; a binary in whose record they are not found as what they are is told, and the gate
 //! does not pass.
 //!

@@ -282,6 +282,8 @@ pub(crate) fn home(_: &Search, _: &str) -> Home {
     Home::Here
 }
 
+/// Names the folder for records; they are with the reports where it is not set.
+pub(crate) const RECORD_DIR: &str = "LIGHTSOUT_RECORD_DIR";
 /// Names the folder for reports, and asks for a record of ordinary tests.
 pub(crate) const REPORT_DIR: &str = "LIGHTSOUT_REPORT_DIR";
 
