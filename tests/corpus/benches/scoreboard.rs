@@ -69,6 +69,16 @@ struct Row {
     /// What a count of live tasks says of the buggy and of the fixed form; `None` where the body does not
     /// end, or waits for a signal.
     counted: [Option<usize>; 2],
+    /// What shuttle-tokio was written down to say; `None` where it cannot run the case.
+    shuttle: Option<&'static str>,
+}
+
+/// What shuttle-tokio says: a line a case that it can run.
+const SHUTTLE: &str = include_str!("shuttle.txt");
+
+fn shuttle(case: &Case) -> Option<&'static str> {
+    let name = format!("{}::{}", case.family().module(), case.name());
+    SHUTTLE.lines().find_map(|line| line.split_once(' ').filter(|(of, _)| *of == name).map(|(_, verdict)| verdict))
 }
 
 fn main() {
@@ -80,7 +90,14 @@ fn main() {
         println!("{}", line(name, &rows.iter().filter(|row| holds(row.case)).collect::<Vec<_>>()));
     }
     println!();
+    println!(
+        "whole corpus, both forms: {:.1} s",
+        rows.iter().flat_map(|row| row.times).sum::<Duration>().as_secs_f64()
+    );
     println!("counted: the same cases on a bare runtime, by `num_alive_tasks()` after {YIELDS} yields.");
+    println!(
+        "shuttle: found of those that shuttle-tokio can run, as `shuttle.txt` has it; it has no time, signals and threads."
+    );
     println!(
         "goleak on GoBench's 68 blocking kernels, as published: 43 found, 25 missed, no false alarm (recall 63.2 %)."
     );
@@ -98,7 +115,7 @@ fn judge(case: &'static Case) -> Row {
         said => Verdict::Otherwise(format!("told {said:?}, expected {expected:?}")),
     };
     let false_alarm = (!fixed.is_clean()).then(|| fixed.to_text());
-    Row { case, verdict, false_alarm, times: [until_found, until_clean], counted }
+    Row { case, verdict, false_alarm, times: [until_found, until_clean], counted, shuttle: shuttle(case) }
 }
 
 /// Returns how far a search came that found nothing.
@@ -141,15 +158,26 @@ fn count(case: &'static Case, form: Form) -> Option<usize> {
 
 fn head() -> String {
     format!(
-        "{:<16}{:>7}{:>7}{:>11}{:>8}{:>14}{:>12}{:>12}{:>10}{:>14}",
-        "", "cases", "exact", "otherwise", "missed", "false alarms", "to find", "to pass", "counted", "its alarms"
+        "{:<16}{:>7}{:>7}{:>11}{:>8}{:>14}{:>12}{:>12}{:>10}{:>12}{:>10}{:>12}",
+        "",
+        "cases",
+        "exact",
+        "otherwise",
+        "missed",
+        "false alarms",
+        "to find",
+        "to pass",
+        "counted",
+        "its alarms",
+        "shuttle",
+        "its alarms"
     )
 }
 
 fn line(name: &str, rows: &[&Row]) -> String {
     let number = |of: fn(&Row) -> bool| rows.iter().filter(|row| of(row)).count();
     format!(
-        "{name:<16}{:>7}{:>7}{:>11}{:>8}{:>14}{:>12}{:>12}{:>10}{:>14}",
+        "{name:<16}{:>7}{:>7}{:>11}{:>8}{:>14}{:>12}{:>12}{:>10}{:>12}{:>10}{:>12}",
         rows.len(),
         number(|row| matches!(row.verdict, Verdict::Exact)),
         number(|row| matches!(row.verdict, Verdict::Otherwise(_))),
@@ -159,6 +187,8 @@ fn line(name: &str, rows: &[&Row]) -> String {
         median(rows, 1),
         number(|row| row.counted[0].is_some_and(|tasks| tasks > 0)),
         number(|row| row.counted[1].is_some_and(|tasks| tasks > 0)),
+        format!("{}/{}", number(|row| row.shuttle == Some("found")), number(|row| row.shuttle.is_some())),
+        number(|row| row.shuttle == Some("false-alarm")),
     )
 }
 
