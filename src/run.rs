@@ -32,7 +32,7 @@ use crate::seen::{Hang, Seen};
 use crate::settings::{Channels, Notes, Settings};
 use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
-use crate::source::hooks::HOOKED;
+use crate::source::hooks::{self, HOOKED};
 use crate::source::{allocation, console, panics, tracing};
 use crate::system::symbols::Frame;
 use crate::system::threads::{self, OsThread};
@@ -511,6 +511,9 @@ impl<'a> Notices<'a> {
 
     /// Returns how long the body went on, once nothing can end it.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
+        if self.injector.is_enough() {
+            return Poll::Ready(Duration::ZERO);
+        }
         match self.quiet.poll(cx, self.injector) {
             Poll::Ready(Notice::Endless(after)) if !self.has_helpers() => Poll::Ready(after),
             Poll::Ready(Notice::Signal(raised)) => {
@@ -524,11 +527,14 @@ impl<'a> Notices<'a> {
     /// Returns whether there are threads of the run that may end the wait in real time, which the deadline then limits.
     fn has_helpers(&self) -> bool {
         let Some(dye) = self.ledger.dye() else { return false };
-        let own = threads::own_tid();
+        // A thread of the blocking pool that has nothing to do ends no wait.
+        let is_pool_idle = self.ledger.counters().as_ref().is_some_and(hooks::is_pool_idle);
+        let pool = if is_pool_idle { self.ledger.threads.alive() } else { Vec::new() };
+        let known: Vec<_> = pool.iter().filter_map(|thread| thread.tid).chain(threads::own_tid()).collect();
         // A thread of another test that starts at this moment has no mark yet.
         let looks = (0..QUICK_LOOKS).map(|_| {
             thread::yield_now();
-            threads::marked(dye, own.as_slice())
+            threads::marked(dye, &known)
         });
         let marked = looks.into_iter().find(|marked| marked.are_none() || !marked.threads.is_empty());
         marked.is_some_and(|marked| !marked.threads.is_empty())

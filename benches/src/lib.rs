@@ -11,6 +11,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::time::{ClockId, clock_gettime};
+
 /// Marks a re-execution of a bench as one of its own children; its part follows.
 const PART: &str = "--part";
 
@@ -124,6 +126,16 @@ pub fn median(figures: &[f64]) -> f64 {
 #[must_use]
 pub fn nanos_each(time: Duration, count: usize) -> f64 {
     time.as_nanos() as f64 / count as f64
+}
+
+/// Returns the processor time that this process has had so far: what others on the machine take does not count.
+///
+/// # Panics
+///
+/// On a system without such a clock.
+#[must_use]
+pub fn processor_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).expect("the system has this clock").into()
 }
 
 /// Returns microseconds.

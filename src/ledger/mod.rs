@@ -197,6 +197,11 @@ impl Ledger {
         lock(&self.runtime).as_ref().map(RuntimeMetrics::num_alive_tasks)
     }
 
+    /// Returns the runtime's own counters; `None` before it was built and after it was stopped.
+    pub(crate) fn counters(&self) -> Option<RuntimeMetrics> {
+        lock(&self.runtime).clone()
+    }
+
     /// Brings the run's clock up to date; threads of the runtime call it when they wake up, so that a spawn need not read a
     /// clock: in between, time passes only as far as code runs.
     pub(crate) fn stamp(&self) {

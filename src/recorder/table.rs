@@ -223,6 +223,11 @@ fn hash(address: usize) -> usize {
     mixed >> 24
 }
 
+/// Where an address wants to stand among those of its shard, which have the lower bits of their hashes in common.
+fn home(address: usize) -> usize {
+    hash(address) / BUCKETS
+}
+
 /// Aligned so that no two threads write to the same line on account of two shards.
 #[repr(align(64))]
 struct Shard {
@@ -322,7 +327,7 @@ impl Slots {
             if candidate == Packed::FREE {
                 break;
             }
-            let home = hash(candidate.address()) & mask;
+            let home = home(candidate.address()) & mask;
             if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(hole) & mask) {
                 self.all()[hole] = candidate;
                 hole = next;
@@ -341,7 +346,7 @@ impl Slots {
     /// Returns where an address stands, or would.
     fn place(&mut self, address: usize) -> usize {
         let mask = self.len - 1;
-        let mut at = hash(address) & mask;
+        let mut at = home(address) & mask;
         while ![0, address].contains(&self.all()[at].address()) {
             at = (at + 1) & mask;
         }
@@ -399,6 +404,14 @@ mod tests {
         assert_eq!(Packed::new(whole).unpack(), whole);
         let large = Allocation { size: u32::MAX, ..whole };
         assert_eq!(Packed::new(large).unpack().size, 65_535 * WORD);
+    }
+
+    #[test]
+    fn addresses_of_a_shard_want_different_places() {
+        const PLACES: usize = 64;
+        let addresses = (1..).map(|number| (1 << 43) + number * 128).filter(|address| shard_of(*address) == 1);
+        let homes: BTreeSet<usize> = addresses.take(4 * PLACES).map(|address| home(address) % PLACES).collect();
+        assert!(homes.len() > PLACES / 2, "{homes:?}");
     }
 
     #[test]

@@ -17,6 +17,8 @@ fn everything_that_is_planted_is_seen() {
         "leak          seen: leaked-task",
         "lost_work     seen: lost-work",
         "open_channel  seen: open-channel",
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        "unaware_leak  seen: leaked-task",
     ];
     Gate::from(output).check(0, &seen);
 }
