@@ -12,13 +12,14 @@ use tokio_util::sync::CancellationToken;
 #[tokio::main]
 async fn main() -> Result<(), Failed> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    Ok(match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve"] => serve("127.0.0.1:0").await?,
         ["serve", address] => serve(address).await?,
         ["watch", address] => watch(address).await?,
         ["put", address, name, text] => put(address, name, text).await?,
         _ => return Err("usage: watcher serve [ADDRESS] | watch ADDRESS | put ADDRESS NAME TEXT".into()),
-    })
+    }
+    Ok(())
 }
 
 /// Serves until a signal.
