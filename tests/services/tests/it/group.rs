@@ -206,7 +206,7 @@ mod signals {
     use super::*;
     use crate::program::{Ended, Program};
 
-    const FORCED: &str = "Error: Forced\n";
+    const FORCED: &str = "Error: forced to stop\n";
 
     fn start(greeting: &std::path::Path, work: &str, fault: &str) -> Program {
         Program::start(env!("CARGO_BIN_EXE_group"), &[greeting.to_str().unwrap(), work, "127.0.0.1:0", fault])
