@@ -11,12 +11,12 @@ fn signal_by_hand_reaches_a_program_that_listens() {
     let _alone = alone();
     let report = Check::new("by hand").run(|| async {
         let server = tokio::spawn(async {
-            let mut usr1 = listen(SignalKind::user_defined1()).unwrap();
-            usr1.recv().await
+            let mut int = listen(SignalKind::interrupt()).unwrap();
+            int.recv().await
         });
-        signal::listened(Signal::Usr1).await;
+        signal::listened(Signal::Int).await;
         tokio::task::yield_now().await;
-        signal::raise(Signal::Usr1);
+        signal::raise(Signal::Int);
         assert_eq!(server.await.unwrap(), Some(()));
     });
     report.assert_clean();
