@@ -161,15 +161,14 @@ impl<S: Service> Machine<S> {
     pub fn try_run(self) -> Result<Report, Error> {
         let draft = self.check.draft()?;
         // A check that cannot be made is told as such, and not as a failure of some sequence.
-        let mut last = self.judge(&[Operation::Start, Operation::Stop])?;
-        if last.is_clean() {
-            last = self.search()?;
-        }
-        draft.finish(&last)?;
-        Ok(last)
+        let shortest = self.judge(&[Operation::Start, Operation::Stop])?;
+        let report = if shortest.is_clean() { self.search(shortest)? } else { shortest };
+        draft.finish(&report)?;
+        Ok(report)
     }
 
-    fn search(&self) -> Result<Report, Error> {
+    /// Draws the sequences; where all are clean, the report is that of the shortest one.
+    fn search(&self, mut shortest: Report) -> Result<Report, Error> {
         let config = Config { cases: self.cases, failure_persistence: None, ..Config::default() };
         let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
         let sequences = Reference::<S>::sequential_strategy(1..=self.longest);
@@ -187,9 +186,8 @@ impl<S: Service> Machine<S> {
             // No draw is ever refused.
             Err(TestError::Abort(reason)) => unreachable!("lightsout bug: {reason}"),
             Ok(()) => {
-                let mut report = self.judge(&[Operation::Start, Operation::Stop])?;
-                report.coverage.runs = u64::from(self.cases);
-                Ok(report)
+                shortest.coverage.runs = u64::from(self.cases);
+                Ok(shortest)
             }
         }
     }
