@@ -297,6 +297,7 @@
 
 mod allow;
 mod bell;
+mod body;
 mod census;
 mod check;
 pub mod convention;
@@ -325,6 +326,7 @@ mod settings;
 mod settle;
 mod source;
 mod system;
+mod verdict;
 
 pub use lightsout_macros::{model, test};
 #[doc(inline)]
@@ -343,7 +345,7 @@ pub use finding::{
 };
 pub use ledger::channel::{ChannelKind, LiveChannel};
 pub use probe::{Closable, Ticket};
-pub use run::Verdict;
 pub use runtime::Runtime;
 pub use settings::Channels;
 pub use source::allocation::Recorder;
+pub use verdict::Verdict;

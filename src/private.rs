@@ -2,13 +2,14 @@
 
 use std::panic::resume_unwind;
 
+use crate::body::Body;
 use crate::check::Check;
 use crate::explore;
 use crate::finding::{Ending, Enforced, Report};
 use crate::model;
 use crate::report::{self, human};
-use crate::run::Verdict;
 use crate::settings;
+use crate::verdict::Verdict;
 
 /// What the attribute knows of the test that it stands on.
 #[derive(Clone, Copy, Debug)]
@@ -49,9 +50,14 @@ impl Case {
 pub fn test<B, F>(case: Case, set: fn(Check) -> Check, body: B)
 where
     B: Fn() -> F + Send + 'static,
-    F: Future,
+    F: Future + 'static,
     F::Output: Verdict,
 {
+    test_body(case, set, Body::new(body));
+}
+
+#[track_caller]
+fn test_body(case: Case, set: fn(Check) -> Check, body: Body) {
     let check = set(Check::new(case.path()).of_package(case.package).without_unread_notes())
         .kept_beside(case.manifest)
         .of_test_runner();
