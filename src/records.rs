@@ -2,14 +2,19 @@
 //!
 //! What it means that a task was given back at some place is the gate's to judge.
 
+mod running;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::finding::Site;
 use crate::recorder::format::{self, Section, Sort};
+
+pub use running::{Live, Running};
 
 /// What one process wrote down.
 #[derive(Debug)]
@@ -28,6 +33,10 @@ pub struct Record {
     pub has_ended: bool,
     /// How many things it could not write down.
     pub lost: u64,
+    /// How many allocations came or went, about.
+    pub steps: u64,
+    /// What that took of the processor, in all threads together.
+    pub took: Duration,
     /// How tasks and the like were given back, each way once.
     pub ends: Vec<End>,
     people: BTreeMap<u32, Who>,
@@ -84,16 +93,8 @@ impl Record {
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
         let mut file = Words(File::open(path)?);
         let header = file.read(format::HEADER.start, format::HEADER.len)?;
-        match (header[format::MAGIC_AT], header[format::VERSION_AT]) {
-            (format::MAGIC, format::VERSION) => {}
-            (0, _) => return Ok(None),
-            (format::MAGIC, version) => {
-                return Err(io::Error::other(format!(
-                    "its form has version {version}, and {} is known",
-                    format::VERSION
-                )));
-            }
-            _ => return Err(io::Error::other("it is no record")),
+        if !has_begun(&header)? {
+            return Ok(None);
         }
         let text = |file: &mut Words, text: usize| -> io::Result<String> {
             let len = header[format::TEXT_LENGTHS_AT + text].min(format::TEXT_ROOM[text].1 as u64) as usize;
@@ -109,6 +110,8 @@ impl Record {
             nextest: Some(nextest).filter(|name| !name.is_empty()),
             has_ended: header[format::ENDED_AT] != 0,
             lost: header[format::LOST_AT],
+            steps: header[format::STEPS_AT],
+            took: Duration::from_nanos(header[format::TOOK_AT]),
             ends: ends(&mut file, &header)?,
             people: people(&file.arena(format::WHO)?),
             stacks: file.arena(format::STACKS)?,
@@ -135,7 +138,20 @@ impl Record {
 
 const WORD: usize = size_of::<u64>();
 
+/// Returns whether a record was begun, in the form that is known.
+fn has_begun(header: &[u64]) -> io::Result<bool> {
+    match (header[format::MAGIC_AT], header[format::VERSION_AT]) {
+        (format::MAGIC, format::VERSION) => Ok(true),
+        (0, _) => Ok(false),
+        (format::MAGIC, version) => {
+            Err(io::Error::other(format!("its form has version {version}, and {} is known", format::VERSION)))
+        }
+        _ => Err(io::Error::other("it is no record")),
+    }
+}
+
 /// A file of words.
+#[derive(Debug)]
 struct Words(File);
 
 impl Words {
@@ -269,8 +285,21 @@ pub struct Spawned {
     pub kind: Kind,
     /// The first place outside tokio and the standard library.
     pub site: Site,
+    /// The function that the place is in.
+    pub function: Option<String>,
     /// What it runs; `None` without debug information.
     pub runs: Option<String>,
+}
+
+/// What a channel is that was allocated somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// What kind it is, and what it carries: `tokio mpsc of u32`.
+    pub kind: String,
+    /// The first place outside the standard library and the crate of the channel.
+    pub site: Site,
+    /// The function that the place is in.
+    pub function: Option<String>,
 }
 
 /// What kind of task it is.
@@ -302,13 +331,15 @@ mod names {
     use std::path::{Path, PathBuf};
 
     use object::elf::FileHeader64;
-    use object::read::elf::{FileHeader, SectionHeader};
+    use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
     use object::{Object, ObjectSection};
 
-    use super::{Call, Kind, Program, Record, Spawned, Stack};
+    use super::{Call, Kind, Opened, Program, Record, Spawned, Stack};
+    use crate::ledger::channel::{Ends, ROWS};
+    use crate::report::words;
     use crate::source::allocation::{self, Origin};
     use crate::system::debuginfo::Module;
-    use crate::system::symbols::Frame;
+    use crate::system::symbols::{self, Frame};
 
     /// What functions of tokio's tasks are called, by the compiler; and the file that their panics name, in a program without names.
     const TASKS: [&[u8]; 2] = [b"5tokio7runtime4task", b"/src/runtime/task/"];
@@ -331,8 +362,11 @@ mod names {
     }
 
     pub(super) fn loader(path: &Path) -> Option<PathBuf> {
-        let name = section(path, ".interp")?;
-        let name = name.split(|byte| *byte == 0).next()?;
+        let cache = object::ReadCache::new(File::open(path).ok()?);
+        let header = FileHeader64::<object::Endianness>::parse(&cache).ok()?;
+        let endian = header.endian().ok()?;
+        let segments = header.program_headers(endian, &cache).ok()?;
+        let name = segments.iter().find_map(|segment| segment.interpreter(endian, &cache).ok()?)?;
         Some(PathBuf::from(String::from_utf8_lossy(name).into_owned()))
     }
 
@@ -348,6 +382,11 @@ mod names {
 
     fn is_recorder(file: &Path) -> bool {
         file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(super::LIBRARY))
+    }
+
+    /// Returns the function at the place that an origin is told by.
+    fn function(origin: &Origin) -> Option<String> {
+        origin.functions.last().map(|name| symbols::tidy(name)).filter(|name| !name.is_empty())
     }
 
     /// Reads `/tokio-1.54.1/src/`, which panics of tokio name.
@@ -396,14 +435,27 @@ mod names {
         /// Returns what was spawned on this stack; `None` if it is no task.
         #[must_use]
         pub fn spawned(&mut self, record: &Record, stack: Stack) -> Option<Spawned> {
-            let frames: Vec<Frame> = record.calls(stack).flat_map(|call| self.frames(record, call)).collect();
-            let origin = Origin::read(frames.into_iter().skip_while(allocation::is_recorders));
+            let origin = self.origin(record, stack);
             let kind = match allocation::kind_in(&origin)? {
                 allocation::Kind::Async => Kind::Async,
                 allocation::Kind::Blocking => Kind::Blocking,
                 allocation::Kind::Worker => Kind::Worker,
             };
-            Some(Spawned { kind, runs: allocation::runs_in(&origin), site: origin.site })
+            Some(Spawned { kind, runs: allocation::runs_in(&origin), function: function(&origin), site: origin.site })
+        }
+
+        /// Returns what was opened on this stack; `None` if it is no channel, or one that has no end.
+        #[must_use]
+        pub fn opened(&mut self, record: &Record, stack: Stack) -> Option<Opened> {
+            let origin = self.origin(record, stack);
+            let (kind, element) = allocation::kind_of(&origin, ROWS.iter().filter(|row| row.ends == Ends::Closes))?;
+            let kind = words::kind_of_channel(kind.name(), element.filter(|element| !element.is_empty()));
+            Some(Opened { kind, function: function(&origin), site: origin.site })
+        }
+
+        fn origin(&mut self, record: &Record, stack: Stack) -> Origin {
+            let frames: Vec<Frame> = record.calls(stack).flat_map(|call| self.frames(record, call)).collect();
+            Origin::read(frames.into_iter().skip_while(allocation::is_recorders))
         }
 
         /// Returns the functions of a stack, innermost first.
@@ -436,7 +488,7 @@ mod names {
 mod names {
     use std::path::Path;
 
-    use super::{Call, Program, Record, Spawned, Stack};
+    use super::{Call, Opened, Program, Record, Spawned, Stack};
 
     pub(super) fn has_section(_: &Path, _: &str) -> bool {
         false
@@ -464,6 +516,12 @@ mod names {
         /// Names nothing here.
         #[must_use]
         pub fn spawned(&mut self, _: &Record, _: Stack) -> Option<Spawned> {
+            None
+        }
+
+        /// Names nothing here.
+        #[must_use]
+        pub fn opened(&mut self, _: &Record, _: Stack) -> Option<Opened> {
             None
         }
 

@@ -172,10 +172,12 @@ extern "C" fn begin() {
     let set = |name| record::environment(name).filter(|folder| !folder.is_empty());
     let (Some(_), Some(folder)) = (set(c"LIGHTSOUT_REPORT_DIR"), set(c"LIGHTSOUT_RECORD_DIR")) else { return };
     recorder::enter(NO_RUN);
-    people::learn();
-    if unwind::prepare() && record::open(folder) {
-        WITNESSES.store(0, Ordering::Relaxed);
-    }
+    record::time(0, || {
+        people::learn();
+        if unwind::prepare() && record::open(folder) {
+            WITNESSES.store(0, Ordering::Relaxed);
+        }
+    });
     recorder::enter(UNKNOWN);
 }
 

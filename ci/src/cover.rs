@@ -173,6 +173,14 @@ pub(crate) fn read<'a>(
     Ok((cover, faults))
 }
 
+/// Reads the record of one program that is no test binary.
+pub(crate) fn of_program(record: &Record, names: &mut Names) -> Cover {
+    let mut cover = Cover::default();
+    cover.add(record, Rank::Suite, names);
+    cover.decide();
+    cover
+}
+
 fn paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let failed = |error| Error::read_folder(folder, &error);
     let entries = fs::read_dir(folder).map_err(failed)?;
@@ -198,12 +206,7 @@ enum Rank {
 impl Cover {
     /// Says why a binary was not looked at that should have been: it has tasks, and left no record.
     fn miss(&mut self, note: &Note) {
-        let why = match note.way {
-            Way::Preloaded | Way::Linked => Why::NoRecord,
-            Way::Static => Why::Static,
-            Way::Foreign => Why::Foreign,
-            Way::Privileged => Why::Privileged,
-        };
+        let why = note.way.why();
         let sight = || match note.way == Way::Linked || Program::read(&note.program).uses_tokio {
             true => Sight::Blind(why),
             false => Sight::NoTokio,

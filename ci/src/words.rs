@@ -187,7 +187,7 @@ pub(crate) fn why_blind(why: Why) -> &'static str {
     }
 }
 
-fn hint_blind(why: Why) -> &'static str {
+pub(crate) fn hint_blind(why: Why) -> &'static str {
     match why {
         Why::NoRecord => {
             "see whether there is room where reports are kept; records are made on Linux with glibc, x86-64 and aarch64"
@@ -585,6 +585,7 @@ Examples:
   cargo lightsout run --ready-port 4222 -- nats-server -p 4222
   cargo lightsout run --ready-line listening --signals 'TERM 100ms TERM' -- target/release/server
   cargo lightsout run --ready-port 8080 --load 'curl -s localhost:8080' --rounds 10 -- ./server
+  cargo lightsout run --ready-port 8080 --load 'curl -s localhost:8080' --census -- ./server     its tasks, too
 
 Exit codes: 0 clean, 100 something is wrong, 101 the program was not ready, 96 set-up fault."
         .to_owned()

@@ -35,6 +35,9 @@ pub(crate) const ENDED_AT: usize = 3;
 pub(crate) const LOST_AT: usize = 4;
 /// The process that started this one.
 pub(crate) const PARENT_AT: usize = 5;
+/// How many allocations of ordinary tests came or went, about, and what writing that down took of the processor, in nanoseconds.
+pub(crate) const STEPS_AT: usize = 6;
+pub(crate) const TOOK_AT: usize = 7;
 /// How long each text is, in bytes.
 pub(crate) const TEXT_LENGTHS_AT: usize = 8;
 /// Where the table of each shard is in [`CELLS`], and how many entries it has: `place << 32 | entries`.
@@ -79,6 +82,9 @@ pub(crate) const END_WORDS: usize = 4;
 pub(crate) const AT_EXIT: u64 = 1 << 32;
 /// So many of the lowest bits of the first word; above them a task counts references.
 pub(crate) const STATE: u64 = 0b11_1111;
+
+/// The bits of an entry's first word that are its address: all that processors use.
+pub(crate) const ADDRESS: u64 = (1 << 48) - 1;
 
 /// Marks what belongs to an ordinary test, or to no test.
 pub(crate) const ORDINARY: u32 = 1 << 31;

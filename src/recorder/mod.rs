@@ -7,6 +7,7 @@
 //! given back.
 
 mod arena;
+mod cost;
 mod ends;
 pub(crate) mod format;
 mod here;
@@ -37,8 +38,11 @@ const END_DEPTH: usize = 96;
 /// Writes down an allocation that was made just now, with the calling stack.
 #[inline(never)]
 pub(crate) fn allocated(table: &Table, address: usize, size: usize, run: RunNumber) {
-    let stack = unwind::number::<{ stacks::DEPTH }>(size, stacks::keep);
-    table.insert(Allocation { address, size: u32::try_from(size).unwrap_or(u32::MAX), stack, run });
+    let write = || {
+        let stack = unwind::number::<{ stacks::DEPTH }>(size, stacks::keep);
+        table.insert(Allocation { address, size: u32::try_from(size).unwrap_or(u32::MAX), stack, run });
+    };
+    if who::is_ordinary(run) { cost::timed(write) } else { write() }
 }
 
 /// Forgets an allocation; call it before its memory is given back.
@@ -47,7 +51,7 @@ pub(crate) fn freed(table: &Table, address: usize) {
         && who::is_ordinary(gone.run)
         && record::is_open()
     {
-        ended(&gone);
+        cost::timed(|| ended(&gone));
     }
 }
 

@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use super::arena::Arena;
-use super::format::{self, SHARDS};
+use super::format::{self, ADDRESS, SHARDS};
 use super::memory;
 use super::record;
 use super::stacks::StackId;
@@ -41,7 +41,6 @@ struct Packed {
     whose: u64,
 }
 
-const ADDRESS: u64 = (1 << 48) - 1;
 /// The unit of a packed size, in bytes.
 const WORD: u32 = 8;
 

@@ -81,8 +81,13 @@ fn preload(command: &mut Command, program: &Path) {
     let way = way(&program);
     let note = Note { program: program.clone(), way };
     if note.leave(folder.as_ref()).is_ok() && way == Way::Preloaded {
-        command.env(PRELOAD, with_others(&library)).env(PROGRAM, program);
+        hang(command, &library, &program);
     }
+}
+
+/// Adds to a command what preloads the recorder into this program.
+pub(crate) fn hang(command: &mut Command, library: &OsStr, program: &Path) {
+    command.env(PRELOAD, with_others(library)).env(PROGRAM, program);
 }
 
 /// The library goes before what is preloaded already.
@@ -95,7 +100,8 @@ fn with_others(library: &OsStr) -> OsString {
     all
 }
 
-fn way(program: &Path) -> Way {
+/// Returns how a program can be looked at.
+pub(crate) fn way(program: &Path) -> Way {
     if records::links(program) {
         return Way::Linked;
     }

@@ -1,0 +1,27 @@
+//! What recording takes: some steps are timed, and stand for the others.
+
+use std::cell::Cell;
+
+use super::record;
+
+/// Of each thread so many steps are all timed: the first ones take longer, and many programs have few.
+const FIRST: u32 = 64;
+/// Then one of so many.
+const EVERY: u32 = 64;
+
+thread_local! {
+    /// How many steps this thread has done. It has no destructor, and so is there until the thread's very end.
+    static STEPS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Does a step, and perhaps times it.
+#[inline]
+pub(super) fn timed(act: impl FnOnce()) {
+    let step = STEPS.get();
+    STEPS.set(step.wrapping_add(1));
+    match step {
+        ..FIRST => record::time(1, act),
+        _ if step.is_multiple_of(EVERY) => record::time(EVERY, act),
+        _ => act(),
+    }
+}
