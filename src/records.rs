@@ -41,6 +41,9 @@ pub struct Record {
     pub ends: Vec<End>,
     people: BTreeMap<u32, Who>,
     stacks: Vec<u64>,
+    /// Which build the module at an address is.
+    #[cfg(target_os = "linux")]
+    builds: Vec<(usize, Vec<u8>)>,
     #[cfg(target_os = "linux")]
     maps: crate::system::maps::Maps,
 }
@@ -115,6 +118,8 @@ impl Record {
             ends: ends(&mut file, &header)?,
             people: people(&file.arena(format::WHO)?),
             stacks: file.arena(format::STACKS)?,
+            #[cfg(target_os = "linux")]
+            builds: text(&mut file, format::BUILDS)?.lines().filter_map(names::build).collect(),
             #[cfg(target_os = "linux")]
             maps: crate::system::maps::Maps::parse(&text(&mut file, format::MAPS)?),
         }))
@@ -469,17 +474,45 @@ mod names {
             frames.map(call).collect()
         }
 
+        /// Returns whether the file of a program is another build by now than the one that wrote a record. Where linkers give no numbers
+        /// it is taken for the same.
+        #[must_use]
+        pub fn is_other_build(&mut self, record: &Record) -> bool {
+            self.is_other(record, &record.program)
+        }
+
+        fn is_other(&mut self, record: &Record, file: &Path) -> bool {
+            let of_file =
+                |(address, _): &&(usize, Vec<u8>)| record.maps.locate(*address).is_some_and(|(found, _)| found == file);
+            let Some((_, build)) = record.builds.iter().find(of_file) else { return false };
+            let Some(module) = self.module(file) else { return true };
+            module.build() != Some(build)
+        }
+
+        fn module(&mut self, file: &Path) -> Option<&mut Module> {
+            let Self { root, modules, .. } = self;
+            let module = modules.entry(file.to_owned()).or_insert_with(|| Module::open(file, Some(root)));
+            module.as_mut()
+        }
+
         fn frames(&mut self, record: &Record, address: usize) -> Vec<Frame> {
             let Some((file, offset)) = record.maps.locate(address).filter(|(file, _)| !is_recorder(file)) else {
                 return Vec::new();
             };
-            let Self { root, modules, known } = self;
-            let look_up = || {
-                let module = modules.entry(file.to_owned()).or_insert_with(|| Module::open(file, Some(root)));
-                module.as_mut().map(|module| module.frames(offset)).unwrap_or_default()
-            };
-            known.entry((file.to_owned(), offset)).or_insert_with(look_up).clone()
+            let place = (file.to_owned(), offset);
+            if let Some(known) = self.known.get(&place) {
+                return known.clone();
+            }
+            let frames = self.module(file).map(|module| module.frames(offset)).unwrap_or_default();
+            self.known.entry(place).or_insert(frames).clone()
         }
+    }
+
+    /// Reads `7f00400 0123abcd`.
+    pub(super) fn build(line: &str) -> Option<(usize, Vec<u8>)> {
+        let (address, build) = line.split_once(' ')?;
+        let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+        Some((usize::from_str_radix(address, 16).ok()?, build.as_bytes().chunks(2).map(byte).collect::<Option<_>>()?))
     }
 }
 
@@ -530,12 +563,25 @@ mod names {
         pub fn calls(&mut self, _: &Record, _: Stack) -> Vec<Call> {
             Vec::new()
         }
+
+        /// Knows of none here.
+        #[must_use]
+        pub fn is_other_build(&mut self, _: &Record) -> bool {
+            false
+        }
     }
 }
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::names::oldest_tokio;
+    use super::names::{build, oldest_tokio};
+
+    #[test]
+    fn build_of_a_module_is_read() {
+        assert_eq!(build("00007f00 01abff"), Some((0x7f00, vec![1, 0xab, 0xff])));
+        assert_eq!(build("7f00"), None);
+        assert_eq!(build("7f00 0g"), None);
+    }
 
     #[test]
     fn version_of_tokio_is_in_the_paths_of_its_sources() {

@@ -97,6 +97,8 @@ pub(crate) enum Why {
     Unlike,
     /// Not one of its tasks was seen, and its tokio may keep them in another way.
     NoTask,
+    /// Its file is another build by now.
+    Rebuilt,
     /// It has no loader that preloads anything.
     Static,
     /// It is for another C library, or another processor.
@@ -216,6 +218,10 @@ impl Cover {
 
     fn add(&mut self, record: &Record, rank: Rank, names: &mut Names) {
         let mut reader = Reader { record, rank, names, spawned: BTreeMap::new(), ends: BTreeMap::new() };
+        if reader.names.is_other_build(record) {
+            self.binaries.entry(file_name(&record.program)).or_insert(Sight::Blind(Why::Rebuilt));
+            return;
+        }
         let is_preloaded = !records::links(&record.program);
         let program = if is_preloaded { Program::read(&record.program) } else { Program::default() };
         if is_preloaded && !program.uses_tokio {

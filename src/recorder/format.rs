@@ -7,7 +7,7 @@
 //! | section | what |
 //! | --- | --- |
 //! | header | the words below |
-//! | [`TEXTS`] | bytes: the program's path, its arguments, the test that nextest names, `/proc/self/maps` |
+//! | [`TEXTS`] | bytes: the program's path, its arguments, the test that nextest names, which builds its modules are, `/proc/self/maps` |
 //! | [`WHO`] | arena; whose a thread is: a word `sort << 32 \| bytes`, and so many bytes of a name |
 //! | [`ENDS`] | arena; an allocation and how it was given back, [`END_WORDS`] each: `stack << 32 \| stack of the free`, `who << 32 \| who frees`, [`state`](AT_EXIT), how often |
 //! | [`STACKS`] | arena; a word with the number of frames in its lowest byte, and the frames, innermost first |
@@ -19,7 +19,7 @@
 /// `lightsou`.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"lightsou");
 /// Of this form.
-pub(crate) const VERSION: u64 = 1;
+pub(crate) const VERSION: u64 = 2;
 /// The section of a program that says that it writes records when it is asked to.
 pub(crate) const MARK: &str = ".lightsout";
 /// What a record's name ends with.
@@ -67,13 +67,15 @@ pub(crate) const CELLS: Section = Section::behind(STACKS, 1 << 24);
 pub(crate) const WHOLE: usize = CELLS.start + CELLS.len;
 
 /// Where each text begins, in bytes from the start of [`TEXTS`], and how long it may be.
-pub(crate) const TEXT_ROOM: [(usize, usize); 4] =
-    [(0, 4 << 10), (4 << 10, 60 << 10), (64 << 10, 4 << 10), (68 << 10, 956 << 10)];
+pub(crate) const TEXT_ROOM: [(usize, usize); 5] =
+    [(0, 4 << 10), (4 << 10, 60 << 10), (64 << 10, 4 << 10), (68 << 10, 60 << 10), (128 << 10, 896 << 10)];
 pub(crate) const PROGRAM: usize = 0;
 /// Each ends with a null byte.
 pub(crate) const ARGUMENTS: usize = 1;
 pub(crate) const NEXTEST: usize = 2;
-pub(crate) const MAPS: usize = 3;
+/// A line for each module: an address that is inside of it, and the number of its build, both in hexadecimal digits.
+pub(crate) const BUILDS: usize = 3;
+pub(crate) const MAPS: usize = 4;
 
 /// Words of an end.
 pub(crate) const END_WORDS: usize = 4;

@@ -7,10 +7,14 @@
 //! given back.
 
 mod arena;
+#[cfg(target_os = "linux")]
+mod builds;
 mod cost;
 mod ends;
 pub(crate) mod format;
 mod here;
+#[cfg(target_os = "linux")]
+mod loaded;
 mod memory;
 pub(crate) mod record;
 pub(crate) mod stacks;

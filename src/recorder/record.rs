@@ -17,6 +17,7 @@ mod linux {
     use std::ptr::{self, NonNull};
     use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
+    use super::super::builds;
     use super::super::ends::{self, End};
     use super::super::format::{self, AT_EXIT, Section};
     use super::super::who::is_ordinary;
@@ -133,6 +134,7 @@ mod linux {
             room[..len].copy_from_slice(&name[..len]);
             len as isize
         });
+        write_text(format::BUILDS, builds::write);
         write_maps();
         // SAFETY: they only ask.
         let (process, parent) = unsafe { (getpid(), getppid()) };

@@ -193,6 +193,27 @@ fn binary_without_lines_is_named_and_not_green() {
     gate.check(100, &[sentence]);
 }
 
+/// A test that puts another program in the place of its own.
+const REBUILT: &str = r#"
+#[tokio::test]
+async fn leaks() {
+    tokio::spawn(std::future::pending::<()>());
+    tokio::task::yield_now().await;
+    let own = std::env::current_exe().unwrap();
+    let other = own.with_extension("other");
+    std::fs::copy("/bin/sh", &other).unwrap();
+    std::fs::rename(other, own).unwrap();
+}
+"#;
+
+#[test]
+fn binary_that_was_built_anew_is_named_and_not_green() {
+    let (gate, json) = gate(&package("unaware-rebuilt", &[("rebuilt", REBUILT)]), "-- --test rebuilt");
+    let sentence = "not looked at: the ordinary tests of tests/rebuilt.rs of package `unaware-rebuilt`, since its file was built anew";
+    gate.check(100, &[sentence, "exit 100: a test binary was not looked at"]);
+    assert_eq!(json["leaks"], serde_json::json!([]));
+}
+
 #[test]
 fn nextest_finds_the_same() {
     if !crate::runners::has_nextest() {

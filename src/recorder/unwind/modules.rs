@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_char, c_int, c_ulonglong, c_void};
 use std::mem::{MaybeUninit, transmute};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::super::loaded::{Loaded, Segment, dl_iterate_phdr};
 use super::cfi::Image;
 use super::stack;
 
@@ -19,19 +20,6 @@ const PF_R: u32 = 4;
 const DT_NEEDED: usize = 1;
 const DT_STRTAB: usize = 5;
 const DT_SONAME: usize = 14;
-
-/// `Elf64_Phdr`.
-#[repr(C)]
-struct Segment {
-    kind: u32,
-    flags: u32,
-    offset: usize,
-    address: usize,
-    _physical: usize,
-    file_size: usize,
-    size: usize,
-    _alignment: usize,
-}
 
 /// `Elf64_Ehdr`.
 #[repr(C)]
@@ -48,15 +36,6 @@ struct ElfHeader {
     _flags: u32,
     _size: u16,
     segment_size: u16,
-    segment_count: u16,
-}
-
-/// The start of `dl_phdr_info`.
-#[repr(C)]
-struct Loaded {
-    base: usize,
-    name: *const c_char,
-    segments: *const Segment,
     segment_count: u16,
 }
 
@@ -82,10 +61,6 @@ struct Found {
 type FindObject = unsafe extern "C" fn(*const c_void, *mut Found) -> c_int;
 
 unsafe extern "C" {
-    fn dl_iterate_phdr(
-        visit: unsafe extern "C" fn(*mut Loaded, usize, *mut c_void) -> c_int,
-        data: *mut c_void,
-    ) -> c_int;
     fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
 }
 
