@@ -97,6 +97,8 @@ pub(crate) enum Why {
     Unlike,
     /// Not one of its tasks was seen, and its tokio may keep them in another way.
     NoTask,
+    /// Its tokio is so old that only some of its tasks are seen.
+    OldTokio,
     /// Its file is another build by now.
     Rebuilt,
     /// It has no loader that preloads anything.
@@ -229,7 +231,10 @@ impl Cover {
             return;
         }
         let learned = if is_preloaded { witness::learn(&mut reader, program) } else { reader.learn() };
-        let sight = learned.map_or_else(Sight::Blind, |_| Sight::Open);
+        // What is seen is right, and there may be more.
+        let is_whole = !is_preloaded || !witness::hides_tasks(program);
+        let open = if is_whole { Sight::Open } else { Sight::Blind(Why::OldTokio) };
+        let sight = learned.map_or_else(Sight::Blind, |_| open);
         // One process that looked is enough; another may have been killed at its start.
         let known = self.binaries.entry(file_name(&record.program)).or_insert(sight);
         *known = sight.min(*known);

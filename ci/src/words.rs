@@ -181,6 +181,7 @@ pub(crate) fn why_blind(why: Why) -> &'static str {
         Why::NoNames => "it has no names of functions",
         Why::Unlike => "tasks of it were not found as what they are",
         Why::NoTask => "not one task was seen in it, and its tokio is not known to keep them where they are looked for",
+        Why::OldTokio => "its tokio keeps only some of its tasks where they are looked for",
         Why::Rebuilt => "its file was built anew before it was looked at",
         Why::Static => "it is linked statically, and cannot be looked at from outside",
         Why::Foreign => "it is for another C library or processor, and cannot be looked at from outside",
@@ -196,7 +197,10 @@ pub(crate) fn hint_blind(why: Why) -> &'static str {
         Why::NoAllocator => "put `lightsout::Recorder` in front of its global allocator",
         Why::NoNames => "build it with `debug = \"line-tables-only\"` and without `strip`",
         Why::Rebuilt => "run the gate again, and nothing that builds at the same time",
-        Why::NoTask => "`cargo update -p tokio`: tokio 1.51 and newer are known",
+        Why::NoTask => {
+            "build it with tokio from a registry: the path of its sources tells whether it is one that is known"
+        }
+        Why::OldTokio => "`cargo update -p tokio`: from 1.29 on all tasks are seen",
         Why::Static | Why::Foreign | Why::Privileged => {
             "write `use lightsout as _;` into its crate, or build it for glibc as others"
         }

@@ -131,12 +131,13 @@ fn not_looked_at(program: &[&str], why: &str) {
     Gate::from(output.expect("the tool")).check(100, &[&sentence]);
 }
 
-/// Compiles a program without tokio that seems to have it.
-fn compiled(folder: &Path, arguments: &[&str]) -> PathBuf {
+/// Compiles a program without tokio that seems to have one of these sources.
+fn compiled(folder: &Path, sources: &str, arguments: &[&str]) -> PathBuf {
     let (source, program) = (folder.join("waits.rs"), folder.join("waits"));
-    let text = "#[used]\nstatic TOKIO: &str = \"/src/runtime/task/\";\n\
-                struct Own([u8; 99]);\n\
-                fn main() { std::hint::black_box((TOKIO, Box::new(Own([7; 99])).0[0])); loop { std::thread::park() } }\n";
+    let text = format!(
+        "#[used]\nstatic TOKIO: &str = \"{sources}/src/runtime/task/\";\nstruct Own([u8; 99]);\n\
+         fn main() {{ std::hint::black_box((TOKIO, Box::new(Own([7; 99])).0[0])); loop {{ std::thread::park() }} }}\n"
+    );
     fs::write(&source, text).expect("a file");
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let status = Command::new(rustc).args(arguments).arg("-o").arg(&program).arg(&source).status();
@@ -154,11 +155,14 @@ fn program_that_cannot_be_looked_at_is_named_and_not_green() {
     not_looked_at(&[script.to_str().expect("UTF-8")], "it is a script");
     not_looked_at(&["sleep", "5"], "it has no task of tokio");
 
-    let program = compiled(folder.path(), &["-C", "target-feature=+crt-static"]);
+    let program = compiled(folder.path(), "/tokio-1.54.1", &["-C", "target-feature=+crt-static"]);
     not_looked_at(&[program.to_str().expect("UTF-8")], "it is linked statically, and cannot be looked at from outside");
-    let program = compiled(folder.path(), &["-C", "debuginfo=0", "-C", "strip=symbols"]);
+    let program = compiled(folder.path(), "/tokio-1.54.1", &["-C", "debuginfo=0", "-C", "strip=symbols"]);
     not_looked_at(&[program.to_str().expect("UTF-8")], "it has no names of functions");
-    let program = compiled(folder.path(), &["-g"]);
+    let program = compiled(folder.path(), "/tokio-1.28.2", &["-g"]);
+    let sentence = "its tokio keeps only some of its tasks where they are looked for";
+    not_looked_at(&[program.to_str().expect("UTF-8")], sentence);
+    let program = compiled(folder.path(), "/tokio", &["-g"]);
     let sentence = "not one task was seen in it, and its tokio is not known to keep them where they are looked for";
     not_looked_at(&[program.to_str().expect("UTF-8")], sentence);
     fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).expect("permissions");
