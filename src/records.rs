@@ -249,6 +249,12 @@ fn person(sort: Option<Sort>, bytes: &[u8]) -> Who {
     }
 }
 
+/// Says of so many channels that they are open, as reports do.
+#[must_use]
+pub fn open_channels(number: usize) -> String {
+    crate::report::words::open(number)
+}
+
 /// Returns whether a program links lightsout, and so leaves records when it is asked to.
 #[must_use]
 pub fn links(program: &Path) -> bool {

@@ -12,7 +12,7 @@ use crate::cover::{Cover, Sight, Why};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::gather::Gathered;
-use crate::leaks;
+use crate::leaks::{self, Channels};
 use crate::libtest::{Binary, Log, Ran, TestResult, When};
 use crate::preload::Closed;
 
@@ -59,6 +59,8 @@ pub(crate) struct Verdict {
     pub(crate) binaries: Vec<Binary>,
     /// What ordinary tests left, in binaries that link lightsout; ordered by package and test.
     pub(crate) leaks: Vec<Report>,
+    /// Channels that ordinary tests left open, which are no findings; ordered by place.
+    pub(crate) channels: Vec<Channels>,
     /// The file names of binaries whose ordinary tests were looked at.
     pub(crate) seen: BTreeSet<String>,
     /// Reports with findings that a test has as a value and passed with: what it expects.
@@ -234,6 +236,7 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
         idle = 0;
     }
     let leaks = leaks::reports(&cover, &binaries);
+    let channels = leaks::channels(&cover);
     let is_expected: Vec<bool> = ledger.reports.iter().map(|(_, fate)| *fate == Fate::Expected).collect();
     let own_harness = binaries.iter().filter(|it| it.end() == Ran::ByItsOwnHarness).map(Place::of).collect();
     let nothing_else = whole == Whole::Ran && deaths.is_empty() && faults.is_empty() && unreported.is_empty();
@@ -253,6 +256,7 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
         ratchet: Ratchet::default(),
         binaries,
         leaks,
+        channels,
         seen,
         expected,
         failures,

@@ -5,12 +5,13 @@ pub(crate) mod run;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use lightsout::Finding;
+use lightsout::{Finding, records};
 
 use crate::baseline::{Entry, Updated};
 use crate::begun::Begun;
 use crate::cover::{Fate, Why};
 use crate::exit::Exit;
+use crate::leaks::Channels;
 use crate::libtest::{Binary, When};
 use crate::preload::Closed;
 use crate::told::Group;
@@ -157,6 +158,14 @@ pub(crate) fn undecided(number: usize) -> String {
         "not judged: {} of ordinary tests had just been spawned, woken or aborted when {their} runtime ended",
         count(number, "task")
     )
+}
+
+/// Channels that tests left open.
+pub(crate) fn channels(channels: &Channels) -> String {
+    let tests: Vec<&str> = channels.tests.iter().map(String::as_str).collect();
+    let Channels { kind, site, count, .. } = channels;
+    let open = records::open_channels(*count);
+    format!("note: open-channel: {open}: {kind} made at {site}, in {}", self::tests(&tests))
 }
 
 /// Things that processes had no room to write down.

@@ -2,22 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cover, Leak, Whose};
+use super::{Cover, Whose};
 use crate::libtest::Binary;
 
 impl Cover {
     /// Gives tests their whole names, as far as these binaries tell them.
     pub(crate) fn name_tests(&mut self, binaries: &[Binary]) {
-        let mut leaks: BTreeMap<Leak, usize> = BTreeMap::new();
-        for (mut leak, count) in std::mem::take(&mut self.leaks) {
-            if let Whose::Cut(begin, calls) = &leak.whose {
-                let binary = binaries.iter().find(|binary| binary.file.as_deref() == Some(&*leak.binary));
-                let tests: Vec<&str> = binary.iter().flat_map(|it| &it.tests).map(|test| &*test.name).collect();
-                leak.whose = Whose::Named(test_of(begin, calls, &tests));
-            }
-            *leaks.entry(leak).or_insert(0) += count;
-        }
-        self.leaks = leaks;
+        self.leaks = renamed(&mut self.leaks, |leak| name(&leak.binary, &mut leak.whose, binaries));
+        self.open = renamed(&mut self.open, |open| name(&open.binary, &mut open.whose, binaries));
+    }
+}
+
+/// Changes keys, of which several may become one.
+fn renamed<K: Ord>(map: &mut BTreeMap<K, usize>, change: impl Fn(&mut K)) -> BTreeMap<K, usize> {
+    let mut all = BTreeMap::new();
+    for (mut key, count) in std::mem::take(map) {
+        change(&mut key);
+        *all.entry(key).or_insert(0) += count;
+    }
+    all
+}
+
+fn name(file: &str, whose: &mut Whose, binaries: &[Binary]) {
+    if let Whose::Cut(begin, calls) = whose {
+        let binary = binaries.iter().find(|binary| binary.file.as_deref() == Some(file));
+        let tests: Vec<&str> = binary.iter().flat_map(|it| &it.tests).map(|test| &*test.name).collect();
+        *whose = Whose::Named(test_of(begin, calls, &tests));
     }
 }
 

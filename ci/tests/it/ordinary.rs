@@ -13,6 +13,7 @@ use crate::project::{Gate, Project};
 
 pub(crate) const LEAKS: &str = include_str!("../ordinary/leaks.rs");
 pub(crate) const CLEAN: &str = include_str!("../ordinary/clean.rs");
+pub(crate) const CHANNELS: &str = include_str!("../ordinary/channels.rs");
 pub(crate) const DIES: &str = include_str!("../ordinary/dies.rs");
 
 pub(crate) fn root() -> &'static Path {
@@ -105,6 +106,47 @@ fn what_ordinary_tests_leave_is_found() {
                   a_module_with_a_long_name::other_of_two_tests_of_the_same_place
       run again   cargo lightsout gate -p leaks -- -- --exact a_module_with_a_long_name::one_of_two_tests_of_the_same_place
     ");
+}
+
+/// Claims that the channels are told that tests left open with no task to blame, each with its kind, place and test.
+pub(crate) fn check_channels(gate: Gate, json: &Value, source: &str) {
+    let gate = gate.check(100, &["1 finding in 1 of 5 ordinary tests"]);
+    assert_eq!(
+        found(json, source),
+        expected(&[("held_by_a_leaked_task", "leaked-task", 1, "task")]),
+        "{}",
+        gate.stdout
+    );
+    let line =
+        |comment: &str| source.lines().position(|line| line.ends_with(&format!(" // {comment}"))).unwrap() as u64 + 1;
+    let channels = json["channels"].as_array().expect("channels").iter();
+    let channels: Vec<_> = channels
+        .map(|it| {
+            (
+                it["site"]["line"].as_u64().unwrap(),
+                it["kind"].as_str().unwrap(),
+                it["count"].as_u64().unwrap(),
+                &it["tests"],
+            )
+        })
+        .collect();
+    let of = |test: &str| serde_json::json!([test]);
+    let expected = [
+        (line("kept"), "tokio mpsc of u32", 1, &of("kept_by_a_static")),
+        (line("forgotten"), "tokio mpsc (unbounded) of alloc::vec::Vec<u8, alloc::alloc::Global>", 3, &of("forgotten")),
+    ];
+    assert_eq!(channels[..2], expected, "{}", gate.stdout);
+    let (at, kind, count, tests) = channels[2];
+    assert_eq!((at, count, tests, channels.len()), (line("cycle"), 1, &of("cycle"), 3), "{}", gate.stdout);
+    assert!(kind.starts_with("std mpsc of alloc::sync::Arc<"), "{kind}");
+    let note = "note: open-channel: 3 channels are still open after the test, and no task of it is alive: tokio mpsc (unbounded) of ";
+    assert!(gate.stdout.contains(note), "{}", gate.stdout);
+}
+
+#[test]
+fn channels_that_ordinary_tests_leave_open_are_noted() {
+    let (gate, json) = gate(&package("channels", &[("channels", CHANNELS)]), "-- --test channels");
+    check_channels(gate, &json, CHANNELS);
 }
 
 #[test]

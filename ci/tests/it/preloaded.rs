@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use crate::ordinary::{CLEAN, DIES, LEAKS, PLANTED, expected, found, gate, root};
+use crate::ordinary::{CHANNELS, CLEAN, DIES, LEAKS, PLANTED, check_channels, expected, found, gate, root};
 use crate::project::{Gate, Project};
 
 /// Takes out of a file of tests what needs lightsout, and leaves its lines where they are.
@@ -37,6 +37,12 @@ fn what_is_found_is_what_the_linked_recorder_finds() {
         .check(100, &["13 findings in 12 of 12 ordinary tests; 1 test not looked at", "  runs        leaks::waits"]);
     assert_eq!(found(&json, &without_lightsout(LEAKS)), expected(&PLANTED), "{}", gate.stdout);
     assert_eq!((&json["covered"], &json["checked"]), (&12.into(), &0.into()));
+}
+
+#[test]
+fn channels_that_are_left_open_are_noted() {
+    let (gate, json) = gate(&package("unaware-channels", &[("channels", CHANNELS)]), "-- --test channels");
+    check_channels(gate, &json, &without_lightsout(CHANNELS));
 }
 
 #[test]
