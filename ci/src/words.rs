@@ -209,7 +209,7 @@ pub(crate) fn hint_blind(why: Why) -> &'static str {
         Why::NoTask => {
             "build it with tokio from a registry: the path of its sources tells whether it is one that is known"
         }
-        Why::OldTokio => "`cargo update -p tokio`: from 1.29 on all tasks are seen",
+        Why::OldTokio => "`cargo update`: from tokio 1.29 on all tasks are seen",
         Why::Static | Why::Foreign | Why::Privileged => {
             "write `use lightsout as _;` into its crate, or build it for glibc as others"
         }

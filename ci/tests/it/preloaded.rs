@@ -220,6 +220,44 @@ fn binary_that_was_built_anew_is_named_and_not_green() {
     assert_eq!(json["leaks"], serde_json::json!([]));
 }
 
+/// Two tests whose names are cut to the same, and whose functions are too far out on the stack to be seen.
+const IN_DOUBT: &str = r#"
+fn deeper(calls: usize, act: &mut dyn FnMut()) {
+    if calls == 0 { act() } else { deeper(calls - 1, act) }
+    std::hint::black_box(calls);
+}
+
+fn leak(tasks: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for _ in 0..tasks {
+        runtime.spawn(std::future::pending::<()>()); // leak
+    }
+    runtime.block_on(tokio::task::yield_now());
+}
+
+#[test]
+fn a_name_that_is_cut_and_leaks_one() {
+    deeper(400, &mut || leak(1));
+}
+
+#[test]
+fn a_name_that_is_cut_and_leaks_two() {
+    deeper(400, &mut || leak(2));
+}
+
+#[test]
+fn a_name_that_is_cut_and_leaks_nothing() {}
+"#;
+
+#[test]
+fn tests_whose_names_are_cut_are_run_alone_where_nothing_else_tells() {
+    let (gate, json) = gate(&package("unaware-doubt", &[("doubt", IN_DOUBT)]), "-- --test doubt");
+    let gate = gate.check(100, &["2 findings in 2 of 3 ordinary tests"]);
+    let leaks = [("one", 1), ("two", 2)].map(|(name, count)| (format!("a_name_that_is_cut_and_leaks_{name}"), count));
+    let leaks: Vec<_> = leaks.iter().map(|(test, count)| (test.as_str(), "leaked-task", *count, "leak")).collect();
+    assert_eq!(found(&json, IN_DOUBT), expected(&leaks), "{}", gate.stdout);
+}
+
 #[test]
 fn nextest_finds_the_same() {
     if !crate::runners::has_nextest() {
