@@ -279,6 +279,8 @@ pub struct Program {
     pub tokio: Option<u32>,
     /// Whether it tells the lines of its code.
     pub has_lines: bool,
+    /// Whether it has tasks of `async-executor` too: smol's and async-std's.
+    pub has_other_tasks: bool,
 }
 
 impl Program {
@@ -355,19 +357,25 @@ mod names {
     /// What functions of tokio's tasks are called, by the compiler; and the file that their panics name, in a program without names.
     const TASKS: [&[u8]; 2] = [b"5tokio7runtime4task", b"/src/runtime/task/"];
 
+    /// What functions of `async-executor` are called, by the compiler; and the file that their panics name.
+    const OTHERS: [&[u8]; 2] = [b"14async_executor", b"/async-executor-1."];
+
     /// Returns what a program tells of itself.
     pub(super) fn program(path: &Path) -> Option<Program> {
         let file = File::open(path).ok()?;
         let cache = object::ReadCache::new(file);
         let file = object::File::parse(&cache).ok()?;
-        let has = |(section, text): (&str, &[u8])| {
-            let data = file.section_by_name(section).and_then(|section| section.uncompressed_data().ok());
-            data.is_some_and(|data| contains(&data, text))
+        let has = |texts: [&[u8]; 2]| {
+            [".strtab", ".rodata"].into_iter().zip(texts).any(|(section, text)| {
+                let data = file.section_by_name(section).and_then(|section| section.uncompressed_data().ok());
+                data.is_some_and(|data| contains(&data, text))
+            })
         };
         let constants = file.section_by_name(".rodata").and_then(|section| section.uncompressed_data().ok());
         Some(Program {
             tokio: constants.and_then(|constants| oldest_tokio(&constants)),
-            uses_tokio: [".strtab", ".rodata"].into_iter().zip(TASKS).any(has),
+            uses_tokio: has(TASKS),
+            has_other_tasks: has(OTHERS),
             has_lines: file.section_by_name(".debug_line").is_some_and(|section| section.size() > 0),
         })
     }
@@ -426,6 +434,8 @@ mod names {
         root: PathBuf,
         /// `None` stands for a file that cannot be read.
         modules: BTreeMap<PathBuf, Option<Module>>,
+        /// By path; many processes may run one program.
+        programs: BTreeMap<PathBuf, Program>,
         /// By file and place in it: processes load one program at different addresses.
         known: BTreeMap<(PathBuf, u64), Vec<Frame>>,
     }
@@ -440,7 +450,13 @@ mod names {
         /// Begins with nothing; places inside `root` are told relative to it.
         #[must_use]
         pub fn new(root: &Path) -> Self {
-            Self { root: root.to_owned(), modules: BTreeMap::new(), known: BTreeMap::new() }
+            Self { root: root.to_owned(), modules: BTreeMap::new(), programs: BTreeMap::new(), known: BTreeMap::new() }
+        }
+
+        /// Returns what the program of a record tells of itself.
+        #[must_use]
+        pub fn program(&mut self, record: &Record) -> Program {
+            *self.programs.entry(record.program.clone()).or_insert_with(|| Program::read(&record.program))
         }
 
         /// Returns what was spawned on this stack; `None` if it is no task.
@@ -568,6 +584,12 @@ mod names {
         #[must_use]
         pub fn calls(&mut self, _: &Record, _: Stack) -> Vec<Call> {
             Vec::new()
+        }
+
+        /// Knows of none here.
+        #[must_use]
+        pub fn program(&mut self, _: &Record) -> Program {
+            Program::default()
         }
 
         /// Knows of none here.

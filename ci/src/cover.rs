@@ -35,6 +35,9 @@ pub(crate) struct Cover {
     /// What was open when its process ended, ordered in the same way.
     #[serde(default, with = "pairs")]
     pub(crate) open: BTreeMap<Open, usize>,
+    /// The file names of test binaries that have tasks of other runtimes, too.
+    #[serde(default)]
+    pub(crate) others: BTreeSet<String>,
     /// How many tasks had not had their turn when their runtime ended.
     pub(crate) undecided: usize,
     /// How many things processes could not write down.
@@ -54,6 +57,7 @@ impl Cover {
         }
         other.leaks.into_iter().for_each(|(leak, count)| *self.leaks.entry(leak).or_insert(0) += count);
         other.open.into_iter().for_each(|(open, count)| *self.open.entry(open).or_insert(0) += count);
+        self.others.extend(other.others);
         self.undecided += other.undecided;
         self.lost += other.lost;
         self.closed = self.closed.or(other.closed);
@@ -243,7 +247,10 @@ impl Cover {
             return;
         }
         let is_preloaded = !records::links(&record.program);
-        let program = if is_preloaded { Program::read(&record.program) } else { Program::default() };
+        let program = reader.names.program(record);
+        if program.has_other_tasks {
+            self.others.insert(file_name(&record.program));
+        }
         if is_preloaded && !program.uses_tokio {
             self.binaries.insert(file_name(&record.program), Sight::NoTokio);
             return;

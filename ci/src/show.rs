@@ -154,6 +154,7 @@ pub(crate) fn notes(verdict: &Verdict) -> String {
     let undecided = (verdict.undecided > 0).then(|| words::undecided(verdict.undecided));
     let channels = verdict.channels.iter().map(words::channels);
     let lost = (verdict.lost > 0).then(|| words::lost(verdict.lost));
+    let others = verdict.others.iter().map(words::others);
     let uncovered = words::uncovered(&verdict.uncovered);
     let idle = (verdict.idle > 0).then(|| words::idle(verdict.idle));
     let is_missed = !verdict.uncovered.is_empty() || verdict.vacuous == Vacuous::NoneChecked;
@@ -164,6 +165,7 @@ pub(crate) fn notes(verdict: &Verdict) -> String {
         .chain(unseen)
         .chain(own_harness)
         .chain(uncovered)
+        .chain(others)
         .chain(idle)
         .chain(closed)
         .chain(lost)

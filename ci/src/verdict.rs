@@ -87,6 +87,8 @@ pub(crate) struct Verdict {
     pub(crate) lost: u64,
     /// Tasks of ordinary tests that had not had their turn when their runtime ended.
     pub(crate) undecided: usize,
+    /// Binaries that have tasks of other runtimes, at which nobody looks.
+    pub(crate) others: Vec<Place>,
     /// Binaries with ordinary tests that should have been covered, and were not.
     pub(crate) blind: Vec<Blind>,
     /// Test binaries with a harness of their own, whose tests nobody counted.
@@ -245,6 +247,8 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
         (0, _) if nothing_else => Vacuous::NoneChecked,
         _ => Vacuous::No,
     };
+    let has_others = |binary: &&Binary| binary.file.as_ref().is_some_and(|file| cover.others.contains(file));
+    let others = binaries.iter().filter(has_others).map(Place::of).collect();
     let log = log.map(Path::to_owned);
     let (expected, reports) = split(reports, &is_expected);
     let (undecided, lost, closed) = (cover.undecided, cover.lost, cover.closed);
@@ -270,6 +274,7 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
         closed,
         lost,
         undecided,
+        others,
         blind,
         own_harness,
         vacuous,

@@ -134,6 +134,11 @@ pub(crate) fn idle(tests: usize) -> String {
     format!("not looked at: {} in binaries without a task of tokio", count(tests, "test"))
 }
 
+/// A binary with tasks of another runtime than tokio's.
+pub(crate) fn others(of: &Place) -> String {
+    format!("not looked at: tasks of smol or async-std (`async-executor`) in {}", place(of))
+}
+
 /// Why binaries that do not link lightsout are not looked at.
 pub(crate) fn closed(why: Closed) -> &'static str {
     match why {

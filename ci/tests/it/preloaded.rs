@@ -34,9 +34,9 @@ fn what_is_found_is_what_the_linked_recorder_finds() {
     let project = package("unaware", &[("leaks", LEAKS)]);
     let (gate, json) = gate(&project, "");
     let gate = gate
-        .check(100, &["13 findings in 12 of 12 ordinary tests; 1 test not looked at", "  runs        leaks::waits"]);
+        .check(100, &["15 findings in 14 of 14 ordinary tests; 1 test not looked at", "  runs        leaks::waits"]);
     assert_eq!(found(&json, &without_lightsout(LEAKS)), expected(&PLANTED), "{}", gate.stdout);
-    assert_eq!((&json["covered"], &json["checked"]), (&12.into(), &0.into()));
+    assert_eq!((&json["covered"], &json["checked"]), (&14.into(), &0.into()));
 }
 
 #[test]
@@ -220,6 +220,31 @@ fn binary_that_was_built_anew_is_named_and_not_green() {
     assert_eq!(json["leaks"], serde_json::json!([]));
 }
 
+/// A test with tasks of tokio and of an executor that is known by its name.
+const OTHERS: &str = r#"
+#[tokio::test]
+async fn uses_both() {
+    tokio::spawn(async {}).await.unwrap();
+    async_executor::run();
+}
+"#;
+
+#[test]
+fn tasks_of_other_runtimes_are_named_as_not_looked_at() {
+    let project = package("unaware-others", &[("others", OTHERS), ("clean", CLEAN)]);
+    let manifest = fs::read_to_string(project.path().join("Cargo.toml")).expect("a manifest");
+    let dependency = "[dev-dependencies]\nasync-executor = { path = \"executor\" }\n";
+    project.write("Cargo.toml", &manifest.replace("[dev-dependencies]\n", dependency));
+    project.write("executor/Cargo.toml", "[package]\nname = \"async-executor\"\nedition = \"2024\"\n");
+    project.write("executor/src/lib.rs", "pub fn run() {\n    std::hint::black_box(());\n}\n");
+    let (gate, _) = gate(&project, "-- --test others --test clean");
+    let gate = gate.check(0, &["no findings in 10 ordinary tests"]);
+    let named: Vec<&str> = gate.stdout.lines().filter(|line| line.contains("async-executor")).collect();
+    let sentence =
+        "not looked at: tasks of smol or async-std (`async-executor`) in tests/others.rs of package `unaware-others`";
+    assert_eq!(named, [sentence], "{}", gate.stdout);
+}
+
 /// Two tests whose names are cut to the same, and whose functions are too far out on the stack to be seen.
 const IN_DOUBT: &str = r#"
 fn deeper(calls: usize, act: &mut dyn FnMut()) {
@@ -265,7 +290,7 @@ fn nextest_finds_the_same() {
     }
     let project = package("unaware", &[("leaks", LEAKS)]);
     let (gate, json) = gate(&project, "--runner nextest");
-    let gate = gate.check(100, &["13 findings in 12 of 12 ordinary tests; 1 test not looked at"]);
+    let gate = gate.check(100, &["15 findings in 14 of 14 ordinary tests; 1 test not looked at"]);
     assert_eq!(found(&json, &without_lightsout(LEAKS)), expected(&PLANTED), "{}", gate.stdout);
 }
 
@@ -274,6 +299,6 @@ fn nextest_finds_the_same() {
 fn optimised_build_is_looked_at() {
     let project = package("unaware-optimised", &[("leaks", LEAKS), ("clean", CLEAN)]);
     let (gate, json) = gate(&project, "--release");
-    let gate = gate.check(100, &["13 findings in 12 of 21 ordinary tests; 1 test not looked at"]);
+    let gate = gate.check(100, &["15 findings in 14 of 23 ordinary tests; 1 test not looked at"]);
     assert_eq!(found(&json, &without_lightsout(LEAKS)), expected(&PLANTED), "{}", gate.stdout);
 }
