@@ -172,6 +172,39 @@ mod tests {
         assert_eq!(way(&shell), Way::Static);
     }
 
+    /// Puts another loader's name into a program, and another processor into its header.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn foreign(program: &[u8], loader: &[u8], processor: u8) -> Vec<u8> {
+        let mut bytes = program.to_vec();
+        let at = bytes.windows(4).position(|part| part == b"/lib").expect("a loader");
+        let len = bytes[at..].iter().position(|byte| *byte == 0).expect("its end");
+        bytes[at..at + len].fill(0);
+        bytes[at..at + loader.len()].copy_from_slice(loader);
+        bytes[18] = processor;
+        bytes
+    }
+
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[test]
+    fn binary_for_another_processor_or_library_is_foreign() {
+        const AARCH64: u8 = 183;
+        const RISC_V: u8 = 243;
+        let other = if cfg!(target_arch = "x86_64") { AARCH64 } else { 62 };
+        let own = fs::read("/bin/sh").expect("the shell");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let binary = folder.path().join("binary");
+        for (loader, processor) in [
+            (&b"/lib/ld-linux-riscv64.so"[..], RISC_V),
+            (b"/lib/ld-linux.so.2", other),
+            (b"/lib/ld-musl-x86_64.so.1", own[18]),
+        ] {
+            fs::write(&binary, foreign(&own, loader, processor)).expect("a file");
+            assert_eq!(way(&binary), Way::Foreign, "{}", String::from_utf8_lossy(loader));
+        }
+        fs::write(&binary, foreign(&own, b"/lib/ld-2.so", own[18])).expect("a file");
+        assert_eq!(way(&binary), Way::Foreign);
+    }
+
     #[test]
     fn other_command_lines_are_not_ours() {
         assert_eq!(asked("us lightsout gate --run-test 0 a"), None);

@@ -4,6 +4,7 @@
 #![cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::ordinary::{CHANNELS, CLEAN, DIES, LEAKS, PLANTED, check_channels, expected, found, gate, root};
 use crate::project::{Gate, Project};
@@ -188,6 +189,45 @@ fn binary_that_cannot_be_looked_at_is_named_and_not_green() {
     let sentence = "not looked at: the ordinary tests of tests/allocates.rs of package `unaware-blind`, since its allocations are not recorded";
     gate.check(100, &[sentence, "exit 100: a test binary was not looked at"]);
     assert_eq!((&json["covered"], &json["blind"][0]["binary"]), (&0.into(), &"tests/allocates.rs".into()));
+}
+
+/// A test binary that seems to have tasks of tokio.
+const SEEMS: &str = "#[used]\nstatic TOKIO: &str = \"/tokio-1.54.1/src/runtime/task/\";\n#[test]\nfn seems() { std::hint::black_box(TOKIO); }\n";
+
+#[test]
+fn binaries_that_the_loader_lets_nobody_into_are_named_and_not_green() {
+    let project = Project::empty();
+    project.write(
+        "Cargo.toml",
+        "[package]\nname = \"unaware-closed\"\nedition = \"2024\"\n[lib]\ndoctest = false\n[workspace]\n",
+    );
+    project.write("src/lib.rs", "");
+    project.write("tests/seems.rs", SEEMS);
+    let check = |rustflags: &str, why: &str| {
+        project.write(".cargo/config.toml", &format!("[build]\nrustflags = [{rustflags}]\n"));
+        let gate = project.gate("-- --test seems");
+        let sentence =
+            format!("not looked at: the ordinary tests of tests/seems.rs of package `unaware-closed`, since it {why}");
+        gate.check(100, &[&sentence, "exit 100: a test binary was not looked at"]);
+    };
+    check("\"-C\", \"target-feature=+crt-static\"", "is linked statically");
+    let folder = tempfile::tempdir().expect("a folder");
+    let loader =
+        if cfg!(target_arch = "x86_64") { "/lib64/ld-linux-x86-64.so.2" } else { "/lib/ld-linux-aarch64.so.1" };
+    let other = folder.path().join("ld-musl.so.1");
+    std::os::unix::fs::symlink(loader, &other).expect("a link");
+    check(&format!("\"-C\", \"link-arg=-Wl,--dynamic-linker={}\"", other.display()), "is for another C library");
+
+    let deps = project.path().join("target/debug/deps");
+    fs::remove_dir_all(&deps).expect("what was built");
+    let none = "\"-C\", \"debuginfo=1\"";
+    project.write(".cargo/config.toml", &format!("[build]\nrustflags = [{none}]\n"));
+    project.gate("-- --test seems");
+    let built = fs::read_dir(deps).expect("a folder").map(|entry| entry.expect("an entry").path());
+    for binary in built.filter(|path| path.extension().is_none()) {
+        fs::set_permissions(binary, fs::Permissions::from_mode(0o4755)).expect("permissions");
+    }
+    check(none, "runs as another user");
 }
 
 #[test]
