@@ -1,11 +1,16 @@
-//! Which build each loaded module is: the number that its linker gave it, so that a file that was built anew is not taken for it.
+//! Which module is where, as the loader says, and which build each is: the number that its linker gave it, so that a file that was built
+//! anew is not taken for it.
 #![expect(unsafe_code, reason = "modules are what the loader says they are, in C structs")]
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 
-use super::loaded::{Loaded, dl_iterate_phdr};
+use super::loaded::{Loaded, Segment, dl_iterate_phdr};
 
+const PT_LOAD: u32 = 1;
 const PT_NOTE: u32 = 4;
+const PF_X: u32 = 1;
+const PF_R: u32 = 4;
+const PAGE: usize = 4096;
 const NT_GNU_BUILD_ID: u32 = 3;
 /// Three words of 4 bytes: how long the owner's name is, how long the note, and what it is.
 const NOTE_HEADER: usize = 12;
@@ -14,9 +19,41 @@ const NOTE_HEADER: usize = 12;
 /// that is. What does not fit is left out. Call it while the process has one thread: the loader is asked.
 pub(super) fn write(room: &mut [u8]) -> isize {
     let mut text = Text { room, len: 0 };
-    // SAFETY: the function is given what it expects, and the text is there until all is visited.
-    unsafe { dl_iterate_phdr(visit, (&raw mut text).cast()) };
+    each(&mut |loaded, segments| {
+        for note in segments.iter().filter(|segment| segment.kind == PT_NOTE) {
+            let address = loaded.base + note.address;
+            // SAFETY: notes are loaded, and read-only.
+            let notes = unsafe { std::slice::from_raw_parts(address as *const u8, note.size) };
+            if let Some(build) = build_in(notes) {
+                text.line(|line| line.hex(&address.to_be_bytes())?.push(b" ")?.hex(build));
+                break;
+            }
+        }
+    });
     isize::try_from(text.len).unwrap_or_default()
+}
+
+/// Writes what `/proc/self/maps` says of modules, for which the kernel takes long: the program itself has this path. Call it while the
+/// process has one thread.
+pub(super) fn write_maps(room: &mut [u8], program: &[u8]) -> isize {
+    let mut text = Text { room, len: 0 };
+    let mut is_program = true;
+    each(&mut |loaded, segments| {
+        // SAFETY: the loader has a name for each, which ends with a null byte.
+        let name = unsafe { CStr::from_ptr(loaded.name) }.to_bytes();
+        let name = if std::mem::take(&mut is_program) { program } else { name };
+        for segment in segments.iter().filter(|segment| segment.kind == PT_LOAD) {
+            text.line(|line| line.mapping(loaded.base, segment)?.push(b" 00:00 0 ")?.push(name));
+        }
+    });
+    isize::try_from(text.len).unwrap_or_default()
+}
+
+/// Visits each module, the program first.
+fn each(visit: &mut dyn FnMut(&Loaded, &[Segment])) {
+    let mut visit = visit;
+    // SAFETY: the function is given what it expects, and that is there until all is visited.
+    unsafe { dl_iterate_phdr(visited, (&raw mut visit).cast()) };
 }
 
 struct Text<'a> {
@@ -25,42 +62,46 @@ struct Text<'a> {
 }
 
 impl Text<'_> {
-    fn line(&mut self, address: usize, build: &[u8]) -> Option<()> {
+    /// Writes a line whole, or not at all.
+    fn line(&mut self, write: impl FnOnce(&mut Self) -> Option<&mut Self>) {
         let start = self.len;
-        let is_written = self.hex(&address.to_be_bytes()).and_then(|()| self.push(b' ')).and_then(|()| self.hex(build));
-        if is_written.and_then(|()| self.push(b'\n')).is_none() {
+        if write(self).and_then(|line| line.push(b"\n")).is_none() {
             self.len = start;
         }
-        is_written
     }
 
-    fn hex(&mut self, bytes: &[u8]) -> Option<()> {
+    /// Writes `7f00-7f10 r-xp 00002000`.
+    fn mapping(&mut self, base: usize, segment: &Segment) -> Option<&mut Self> {
+        let start = base + segment.address / PAGE * PAGE;
+        let end = base + segment.address + segment.size;
+        let offset = segment.offset / PAGE * PAGE;
+        let has = |flag| segment.flags & flag != 0;
+        let rights = [if has(PF_R) { b'r' } else { b'-' }, b'-', if has(PF_X) { b'x' } else { b'-' }, b'p'];
+        let line = self.hex(&start.to_be_bytes())?.push(b"-")?.hex(&end.to_be_bytes())?;
+        line.push(b" ")?.push(&rights)?.push(b" ")?.hex(&offset.to_be_bytes())
+    }
+
+    fn hex(&mut self, bytes: &[u8]) -> Option<&mut Self> {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        nibbles.try_for_each(|nibble| self.push(DIGITS[usize::from(nibble)]))
+        for byte in bytes {
+            self.push(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])?;
+        }
+        Some(self)
     }
 
-    fn push(&mut self, byte: u8) -> Option<()> {
-        *self.room.get_mut(self.len)? = byte;
-        self.len += 1;
-        Some(())
+    fn push(&mut self, bytes: &[u8]) -> Option<&mut Self> {
+        let end = self.len + bytes.len();
+        self.room.get_mut(self.len..end)?.copy_from_slice(bytes);
+        self.len = end;
+        Some(self)
     }
 }
 
-unsafe extern "C" fn visit(loaded: *mut Loaded, _: usize, text: *mut c_void) -> c_int {
-    // SAFETY: the loader describes a module that stays while it is visited, and `write` gave the text.
-    let (loaded, text) = unsafe { (&*loaded, &mut *text.cast::<Text<'_>>()) };
+unsafe extern "C" fn visited(loaded: *mut Loaded, _: usize, visit: *mut c_void) -> c_int {
+    // SAFETY: the loader describes a module that stays while it is visited, and `each` gave the other.
+    let (loaded, visit) = unsafe { (&*loaded, &mut *visit.cast::<&mut dyn FnMut(&Loaded, &[Segment])>()) };
     // SAFETY: so many segments stand there, if there are any.
-    let segments = unsafe { std::slice::from_raw_parts(loaded.segments, loaded.segment_count.into()) };
-    for note in segments.iter().filter(|segment| segment.kind == PT_NOTE) {
-        let address = loaded.base + note.address;
-        // SAFETY: notes are loaded, and read-only.
-        let notes = unsafe { std::slice::from_raw_parts(address as *const u8, note.size) };
-        if let Some(build) = build_in(notes) {
-            text.line(address, build);
-            break;
-        }
-    }
+    visit(loaded, unsafe { std::slice::from_raw_parts(loaded.segments, loaded.segment_count.into()) });
     0
 }
 
@@ -81,7 +122,9 @@ fn build_in(mut notes: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Text, build_in, write};
+    use super::{Text, build_in};
+    #[cfg(all(not(miri), target_env = "gnu"))]
+    use super::{write, write_maps};
 
     #[test]
     fn build_is_found_behind_other_notes() {
@@ -99,19 +142,47 @@ mod tests {
     fn what_does_not_fit_is_left_out_whole() {
         let mut room = [b'-'; 24];
         let mut text = Text { room: &mut room, len: 0 };
-        assert_eq!(text.line(0x12, &[1, 2]), Some(()));
-        assert_eq!(text.line(0x34, &[1, 2]), None);
+        for address in [0x12_usize, 0x34] {
+            text.line(|line| line.hex(&address.to_be_bytes())?.push(b" ")?.hex(&[1, 2]));
+        }
         assert_eq!(text.len, 22);
         assert_eq!(room[..22], *b"0000000000000012 0102\n");
     }
 
     #[cfg(all(not(miri), target_env = "gnu"))]
-    #[test]
-    fn modules_of_this_process_have_lines() {
+    fn written(write: impl FnOnce(&mut [u8]) -> isize) -> String {
         let mut room = vec![0; 60_000];
         let len = usize::try_from(write(&mut room)).expect("a length");
-        let text = std::str::from_utf8(&room[..len]).expect("text");
+        String::from_utf8(room[..len].to_vec()).expect("text")
+    }
+
+    #[cfg(all(not(miri), target_env = "gnu"))]
+    #[test]
+    fn modules_of_this_process_have_lines() {
+        let text = written(write);
         let is_line = |line: &str| line.split_once(' ').is_some_and(|(at, id)| at.len() == 16 && id.len() >= 16);
         assert!(text.lines().count() > 0 && text.lines().all(is_line), "{text}");
+    }
+
+    #[cfg(all(not(miri), target_env = "gnu"))]
+    #[test]
+    fn code_of_the_program_is_where_the_kernel_says() {
+        let program = std::env::current_exe().expect("a path");
+        let program = program.to_str().expect("UTF-8");
+        let text = written(|room| write_maps(room, program.as_bytes()));
+        let own = format!("{:016x}", written as fn(fn(&mut [u8]) -> isize) -> String as usize);
+        let place = |text: &str| {
+            let lines = text.lines().filter(|line| line.ends_with(program) && line.contains("r-xp"));
+            let mut code = lines.filter_map(|line| {
+                let (range, rest) = line.split_once(' ')?;
+                let (start, end) = range.split_once('-')?;
+                let number = |digits| u64::from_str_radix(digits, 16).ok();
+                let own = number(&own)?;
+                let offset = number(rest.split(' ').nth(1)?)?;
+                (number(start)?..number(end)?).contains(&own).then(|| own - number(start).unwrap_or(0) + offset)
+            });
+            code.next().expect("code of this program")
+        };
+        assert_eq!(place(&text), place(&std::fs::read_to_string("/proc/self/maps").expect("a file")));
     }
 }

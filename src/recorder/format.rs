@@ -7,7 +7,7 @@
 //! | section | what |
 //! | --- | --- |
 //! | header | the words below |
-//! | [`TEXTS`] | bytes: the program's path, its arguments, the test that nextest names, which builds its modules are, `/proc/self/maps` |
+//! | [`TEXTS`] | bytes: the program's path, its arguments, the test that nextest names, which builds its modules are, and where they are, in the form of `/proc/self/maps` |
 //! | [`WHO`] | arena; whose a thread is: a word `sort << 32 \| bytes`, and so many bytes of a name |
 //! | [`ENDS`] | arena; an allocation and how it was given back, [`END_WORDS`] each: `stack << 32 \| stack of the free`, `who << 32 \| who frees`, [`state`](AT_EXIT), how often |
 //! | [`STACKS`] | arena; a word with the number of frames in its lowest byte, and the frames, innermost first |

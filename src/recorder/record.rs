@@ -21,7 +21,7 @@ mod linux {
     use super::super::ends::{self, End};
     use super::super::format::{self, AT_EXIT, Section};
     use super::super::who::is_ordinary;
-    use super::super::{CELLS, NO_RUN, REST, enter, here, memory, stacks, state_of, table, who};
+    use super::super::{CELLS, NO_RUN, REST, enter, here, memory, stacks, state_of, table, unwind, who};
 
     const WORD: usize = size_of::<u64>();
 
@@ -135,7 +135,7 @@ mod linux {
             len as isize
         });
         write_text(format::BUILDS, builds::write);
-        write_maps();
+        write_text(format::MAPS, |room| builds::write_maps(room, text(format::PROGRAM)));
         // SAFETY: they only ask.
         let (process, parent) = unsafe { (getpid(), getppid()) };
         set(format::PROCESS_AT, process as u64);
@@ -144,8 +144,15 @@ mod linux {
         set(format::MAGIC_AT, format::MAGIC);
     }
 
-    fn write_maps() {
-        write_text(format::MAPS, |room| read_file(c"/proc/self/maps", room));
+    /// Returns a text that was written.
+    fn text(text: usize) -> &'static [u8] {
+        let Some(file) = NonNull::new(FILE.load(Ordering::Acquire)) else { return &[] };
+        let len = header(format::TEXT_LENGTHS_AT + text).map_or(0, |len| len.load(Ordering::Relaxed) as usize);
+        // SAFETY: its place is inside the mapping, which stays, and nobody writes it twice.
+        unsafe {
+            let texts = file.as_ptr().add(format::TEXTS.start).cast::<u8>();
+            std::slice::from_raw_parts(texts.add(format::TEXT_ROOM[text].0), len)
+        }
     }
 
     /// Writes one of the texts; `write` returns its length, or less than 0 where there is none.
@@ -269,7 +276,10 @@ mod linux {
         CELLS.each_ordinary(|allocation| {
             ends::count(allocation, End { stack: 0, who: 0, state: AT_EXIT | state_of(allocation) });
         });
-        write_maps();
+        // Modules that came later are not in what was written at the start.
+        if unwind::has_met_others() {
+            write_text(format::MAPS, |room| read_file(c"/proc/self/maps", room));
+        }
         set(format::ENDED_AT, 1);
         enter(who);
     }

@@ -93,10 +93,10 @@ pub(super) static RECORDED: Arena = Arena::new(format::CELLS.len);
 /// Where a table has its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Home {
+    /// The record, if there is one. It comes first, so that a table of it is all zero at the start, and takes no room in a file.
+    Record,
     /// Nobody else's.
     Own,
-    /// The record, if there is one.
-    Record,
 }
 
 /// The live allocations of one sort.

@@ -33,6 +33,7 @@ impl Folder {
             let library = write(&self.0, library).map_err(|_| Closed::Path)?;
             is_loadable(&library).then_some(()).ok_or(Closed::Path)?;
             runner::hang(command, library.as_os_str(), program);
+            command.env(runner::TIMED, "1");
         }
         command.env(REPORT_DIR, &self.0).env(RECORD_DIR, &self.0);
         Ok(())

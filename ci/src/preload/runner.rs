@@ -18,6 +18,8 @@ pub(crate) const MARK: &str = "--run-test";
 /// Tells the recorder which program is meant.
 const PROGRAM: &str = "LIGHTSOUT_PROGRAM";
 const PRELOAD: &str = "LD_PRELOAD";
+/// Makes the recorder tell what it takes.
+pub(crate) const TIMED: &str = "LIGHTSOUT_TIMED";
 
 /// What cargo asks for: the words of the runner that there was, the test binary, and its arguments.
 #[derive(Debug, PartialEq, Eq)]

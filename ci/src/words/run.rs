@@ -227,6 +227,10 @@ pub(crate) fn census(undecided: usize, cost: Cost, processor: Duration) -> Strin
     let part = if processor.is_zero() { String::new() } else { format!(" of its {} ({part:.1} %)", time(processor)) };
     let each = cost.took.as_nanos() as f64 / 1_000.0 / cost.steps.max(1) as f64;
     let took = cost.took.as_secs_f64() * 1_000.0;
+    if cost.took.is_zero() {
+        // A program that links lightsout records by itself, and times nothing.
+        return undecided;
+    }
     format!(
         "{undecided}looking took {took:.1} ms of processor time{part}: {} came or went, {each:.2} µs each\n",
         count(usize::try_from(cost.steps).unwrap_or(usize::MAX), "allocation")

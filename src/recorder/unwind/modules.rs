@@ -3,7 +3,7 @@
 
 use std::ffi::{CStr, c_char, c_int, c_ulonglong, c_void};
 use std::mem::{MaybeUninit, transmute};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::super::loaded::{Loaded, Segment, dl_iterate_phdr};
 use super::cfi::Image;
@@ -93,6 +93,7 @@ static MODULES: [Shared; LASTING] = [const { Shared([const { AtomicUsize::new(0)
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// The address of `_dl_find_object`, or 0: not looked for, or not there.
 static FIND_OBJECT: AtomicUsize = AtomicUsize::new(0);
+static HAS_MET_OTHERS: AtomicBool = AtomicBool::new(false);
 
 /// Returns whether the modules are listed.
 #[inline]
@@ -106,8 +107,16 @@ pub(super) fn at(pc: usize) -> Option<(Module, Stay)> {
     let mut lasting = MODULES[..count].iter().map(Shared::load);
     match lasting.find(|module| (module.start..module.end).contains(&pc)) {
         Some(module) => Some((module, Stay::Lasting)),
-        None => Some((find_object(pc)?, Stay::Passing)),
+        None => {
+            HAS_MET_OTHERS.store(true, Ordering::Relaxed);
+            Some((find_object(pc)?, Stay::Passing))
+        }
     }
+}
+
+/// Returns whether there was code on a stack that is in none of the listed modules.
+pub(super) fn has_met_others() -> bool {
+    HAS_MET_OTHERS.load(Ordering::Relaxed)
 }
 
 /// Lists the modules that will not be unloaded. `own` is an address in the code that asks for it.
