@@ -130,6 +130,16 @@ fn main() {
         println!("rate {}", (MANY - FEW) as f64 / (many - few) / 1e3);
         return;
     }
+    // As a test runs: on a thread, beside one that waits. In a process of one thread glibc and the kernel leave locks out.
+    std::thread::scope(|scope| {
+        scope.spawn(runs);
+    });
+    scaling();
+    held();
+}
+
+/// Compares a searched run with the body on a bare runtime.
+fn runs() {
     head("processor microseconds a run, of a service of about 60 boundaries", "bare", "of bare");
     let time = budget(Duration::from_secs(15));
     let kept = runtime();
@@ -152,8 +162,6 @@ fn main() {
     line("thousand runs a second and core", &bare, &pairs, &pairs, "", Bar::AtLeast(25.0));
     let report = Check::new("service").signals([Signal::Term]).run(service);
     println!("  {}", report.coverage().searched().expect("it searched"));
-    scaling();
-    held();
 }
 
 /// What a process holds: memory in KiB, threads, descriptors.

@@ -23,7 +23,7 @@ fn script(line: &[&str], script: &str) -> Gate {
 }
 
 /// A port that nobody listens on.
-fn port() -> u16 {
+pub(crate) fn port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     listener.local_addr().expect("an address").port()
 }
