@@ -298,6 +298,7 @@
 
 mod allow;
 mod bell;
+mod body;
 mod census;
 mod check;
 pub mod convention;
@@ -326,6 +327,7 @@ mod settings;
 mod settle;
 mod source;
 mod system;
+mod verdict;
 
 pub use lightsout_macros::{model, test};
 #[doc(inline)]
@@ -344,7 +346,7 @@ pub use finding::{
 };
 pub use ledger::channel::{ChannelKind, LiveChannel};
 pub use probe::{Closable, Ticket};
-pub use run::Verdict;
 pub use runtime::Runtime;
 pub use settings::Channels;
 pub use source::allocation::Recorder;
+pub use verdict::Verdict;

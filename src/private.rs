@@ -2,13 +2,14 @@
 
 use std::panic::resume_unwind;
 
+use crate::body::Body;
 use crate::check::Check;
 use crate::explore;
 use crate::finding::{Ending, Enforced, Report};
 use crate::model;
 use crate::report::{self, human};
-use crate::run::Verdict;
 use crate::settings;
+use crate::verdict::Verdict;
 
 /// What the attribute knows of the test that it stands on.
 #[derive(Clone, Copy, Debug)]
@@ -49,15 +50,20 @@ impl Case {
 pub fn test<B, F>(case: Case, set: fn(Check) -> Check, body: B)
 where
     B: Fn() -> F + Send + 'static,
-    F: Future,
+    F: Future + 'static,
     F::Output: Verdict,
 {
+    test_body(case, set, Body::new(body));
+}
+
+#[track_caller]
+fn test_body(case: Case, set: fn(Check) -> Check, body: Body) {
     let check = set(Check::new(case.path()).of_package(case.package).without_unread_notes())
         .kept_beside(case.manifest)
         .of_test_runner();
     let looked = check.draft().and_then(|draft| Ok((draft, check.look(body)?)));
     let report = looked.and_then(|(draft, mut report)| {
-        report.enforced = Enforced::ByAttribute;
+        report.enforced = enforced(&report);
         report.ending = judged_panic(report.ending, case.panic);
         draft.finish(&report)?;
         Ok(report)
@@ -68,6 +74,14 @@ where
             end(&report);
         }
         Err(error) => fail(&format!("lightsout: {error}\n"), "lightsout: the test could not be checked".to_owned()),
+    }
+}
+
+/// Says who fails a test: one that another test calls has it as its caller, which may expect that it fails.
+fn enforced(report: &Report) -> Enforced {
+    match report.case() {
+        Some(running) if running != report.test() => Enforced::ByCaller,
+        _ => Enforced::ByAttribute,
     }
 }
 

@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::ordinary::{root, target};
-use crate::project::{Gate, Project};
+use crate::ordinary::root;
+use crate::project::{Gate, Project, SETTINGS, TOKIO, target};
 
 const SERVER: &str = include_str!("../programs/server.rs");
 
@@ -19,14 +19,13 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let project = Project::empty();
     project.write(
         "Cargo.toml",
-        "[package]\nname = \"census-server\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
-         tokio = { version = \"1\", features = [\"full\"] }\n",
+        &format!("[package]\nname = \"census-server\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n{TOKIO}\n"),
     );
     project.write("Cargo.lock", &fs::read_to_string(root().join("Cargo.lock")).expect("a lock file"));
     project.write("src/main.rs", SERVER);
     let mut cargo = Command::new(std::env::var_os("CARGO").expect("cargo runs tests"));
     cargo.args(["build", "--quiet"]).current_dir(project.path()).env_remove("RUSTFLAGS");
-    let status = cargo.envs([("CARGO_TARGET_DIR", target()), ("CARGO_NET_OFFLINE", "true".into())]).status();
+    let status = cargo.envs(SETTINGS).env("CARGO_TARGET_DIR", target()).status();
     assert!(status.is_ok_and(|status| status.success()), "the server is not built");
     target().join("debug/census-server")
 });

@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::project::{Gate, Project};
+use crate::project::{Gate, Project, SETTINGS, TOKIO, target};
 
 pub(crate) const LEAKS: &str = include_str!("../ordinary/leaks.rs");
 pub(crate) const CLEAN: &str = include_str!("../ordinary/clean.rs");
@@ -20,16 +20,12 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
 }
 
-pub(crate) fn target() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("ordinary")
-}
-
 /// A package of this name with these files of tests.
 fn package(name: &str, tests: &[(&str, &str)]) -> Project {
     let project = Project::empty();
     let manifest = format!(
         "[package]\nname = \"{name}\"\nedition = \"2024\"\n[lib]\ndoctest = false\n[workspace]\n[dev-dependencies]\n\
-         lightsout = {{ path = {:?} }}\ntokio = {{ version = \"1\", features = [\"full\"] }}\n\
+         lightsout = {{ path = {:?} }}\n{TOKIO}\n\
          [profile.release]\ndebug = \"line-tables-only\"\n",
         root()
     );
@@ -196,7 +192,7 @@ fn nothing_is_said_or_written_without_the_gate() {
     let project = package("alone", &[("leaks", LEAKS)]);
     let mut command = Command::new(std::env::var_os("CARGO").expect("cargo runs tests"));
     command.args(["test", "--quiet", "--test", "leaks", "--", "--skip", "checked"]).current_dir(project.path());
-    command.envs([("CARGO_TARGET_DIR", target()), ("CARGO_NET_OFFLINE", "true".into())]).env_remove("RUSTFLAGS");
+    command.envs(SETTINGS).env("CARGO_TARGET_DIR", target()).env_remove("RUSTFLAGS");
     let output = command.env_remove("LIGHTSOUT_REPORT_DIR").output().expect("cargo starts");
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stdout}{stderr}");

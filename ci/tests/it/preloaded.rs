@@ -7,19 +7,20 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::ordinary::{CHANNELS, CLEAN, DIES, LEAKS, PLANTED, check_channels, expected, found, gate, root};
-use crate::project::{Gate, Project};
+use crate::project::{Gate, Project, TOKIO, target};
 
 /// Takes out of a file of tests what needs lightsout, and leaves its lines where they are.
 fn without_lightsout(text: &str) -> String {
     text.replace("use lightsout as _;", "").replace("#[lightsout::test]", "#[tokio::test]\n#[ignore]")
 }
 
-/// A package of this name that depends on tokio, and on nothing else.
+/// A package of this name that depends on tokio, and on nothing else that it uses: a feature that lightsout switches on keeps what it is
+/// built on the same as beside lightsout.
 fn package(name: &str, tests: &[(&str, &str)]) -> Project {
     let project = Project::empty();
     let manifest = format!(
         "[package]\nname = \"{name}\"\nedition = \"2024\"\n[lib]\ndoctest = false\n[workspace]\n[dev-dependencies]\n\
-         tokio = {{ version = \"1\", features = [\"full\"] }}\n[profile.release]\ndebug = \"line-tables-only\"\n"
+         {TOKIO}\nlibc = {{ version = \"0.2\", features = [\"extra_traits\"] }}\n[profile.release]\ndebug = \"line-tables-only\"\n"
     );
     project.write("Cargo.toml", &manifest);
     project.write("Cargo.lock", &fs::read_to_string(root().join("Cargo.lock")).expect("a lock file"));
@@ -130,7 +131,7 @@ fn other_library_that_was_preloaded_stays() {
         .replace("about_us(&said), Vec::<&str>::new()", "about_us(&said), [\"LD_PRELOAD=libm.so.6\"]");
     let project = package("unaware-other", &[("asks", &source)]);
     let mut command = project.command("-- --test asks");
-    let gate = command.env("CARGO_TARGET_DIR", crate::ordinary::target()).env("LD_PRELOAD", "libm.so.6").output();
+    let gate = command.env("CARGO_TARGET_DIR", target()).env("LD_PRELOAD", "libm.so.6").output();
     Gate::from(gate.expect("a gate that starts")).check(100, &["1 finding in 1 of 3 ordinary tests"]);
 }
 
@@ -233,7 +234,7 @@ fn binaries_that_the_loader_lets_nobody_into_are_named_and_not_green() {
 #[test]
 fn binary_without_lines_is_named_and_not_green() {
     let project = package("unaware-bare", &[("clean", CLEAN)]);
-    project.write(".cargo/config.toml", "[profile.dev]\ndebug = false\nstrip = \"debuginfo\"\n");
+    project.write(".cargo/config.toml", "[profile.dev.package.unaware-bare]\ndebug = false\nstrip = \"debuginfo\"\n");
     let (gate, _) = gate(&project, "-- --test clean");
     let sentence = "not looked at: the ordinary tests of tests/clean.rs of package `unaware-bare`, since it has no names of functions";
     gate.check(100, &[sentence]);
