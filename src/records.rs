@@ -391,9 +391,10 @@ mod names {
         file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(super::LIBRARY))
     }
 
-    /// Returns the function at the place that an origin is told by.
+    /// Returns the function at the place that an origin is told by; `None` where it was inlined and has no name of its own.
     fn function(origin: &Origin) -> Option<String> {
-        origin.functions.last().map(|name| symbols::tidy(name)).filter(|name| !name.is_empty())
+        let is_name = |name: &String| !name.is_empty() && !name.starts_with('{');
+        origin.functions.last().map(|name| symbols::tidy(name)).filter(is_name)
     }
 
     /// Reads `/tokio-1.54.1/src/`, which panics of tokio name.
