@@ -18,6 +18,7 @@ mod init;
 mod json;
 mod leaks;
 mod libtest;
+mod lines;
 mod merge;
 mod nearest;
 mod nextest;
