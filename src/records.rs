@@ -476,7 +476,7 @@ mod names {
 
         fn origin(&mut self, record: &Record, stack: Stack) -> Origin {
             let frames: Vec<Frame> = record.calls(stack).flat_map(|call| self.frames(record, call)).collect();
-            Origin::read(frames.into_iter().skip_while(allocation::is_recorders))
+            Origin::read(allocation::without_recorder(frames.into_iter()))
         }
 
         /// Returns the functions of a stack, innermost first.

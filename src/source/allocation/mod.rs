@@ -23,7 +23,7 @@ use crate::settings::Allocations;
 pub(crate) use calibration::Calibration;
 pub(crate) use channel::{channels, kind_of};
 pub use door::Recorder;
-pub(crate) use origin::{Origin, Origins, is_recorders, origins};
+pub(crate) use origin::{Origin, Origins, origins, without_recorder};
 pub(crate) use shape::Doing;
 pub(crate) use task::{Kind, Live, kind_in, runs, runs_in, spawned_in, tasks};
 pub(crate) use thread::places_of_threads;

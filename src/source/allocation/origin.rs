@@ -78,13 +78,26 @@ pub(super) fn addresses(stack: StackId) -> Vec<usize> {
 
 /// Returns the functions of a stack without those of the recorder.
 pub(super) fn frames(calls: &[usize]) -> impl Iterator<Item = Frame> {
-    symbols::frames(calls).skip_while(is_recorders)
+    without_recorder(symbols::frames(calls))
 }
 
-/// Returns whether this is the recorder's own part of a stack.
-pub(crate) fn is_recorders(frame: &Frame) -> bool {
-    let filed = [door::FILE, recorder::FILE.trim_end_matches("mod.rs")].iter().any(|file| frame.passes(file));
-    filed || frame.function.starts_with("lightsout::") || frame.function.starts_with("<lightsout::")
+/// Leaves out the recorder's own part of a stack, innermost first. Of the standard library's frames inside it are some as well, where the
+/// optimiser has put a call of a closure in the place of a call.
+pub(crate) fn without_recorder(mut frames: impl Iterator<Item = Frame>) -> impl Iterator<Item = Frame> {
+    /// The recorder is not deeper than that, with everything inlined.
+    const DEPTH: usize = 16;
+    let mut first: Vec<Frame> = frames.by_ref().take(DEPTH).collect();
+    let inside = first.iter().rposition(is_in_recorder).map_or(0, |last| last + 1);
+    first.drain(..inside);
+    first.into_iter().chain(frames).skip_while(is_ours)
+}
+
+fn is_in_recorder(frame: &Frame) -> bool {
+    [door::FILE, recorder::FILE.trim_end_matches("mod.rs")].iter().any(|file| frame.passes(file))
+}
+
+fn is_ours(frame: &Frame) -> bool {
+    is_in_recorder(frame) || frame.function.starts_with("lightsout::") || frame.function.starts_with("<lightsout::")
 }
 
 impl Origin {
