@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::graph::data::WaitGraph;
+
 /// The version that [`Report::to_json`] writes.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -128,6 +130,8 @@ pub struct Finding {
     pub(crate) evidence: Vec<Evidence>,
     pub(crate) next: String,
     pub(crate) rule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) waits: Option<WaitGraph>,
 }
 
 impl Finding {
@@ -177,6 +181,12 @@ impl Finding {
     #[must_use]
     pub fn rule(&self) -> Option<&str> {
         self.rule.as_deref()
+    }
+
+    /// Returns who waits for what, and who holds it: the tasks of a `leaked-task`, and all that they have to do with. `None` for other
+    /// kinds, and where it cannot be seen.
+    pub fn waits(&self) -> Option<&WaitGraph> {
+        self.waits.as_ref()
     }
 }
 

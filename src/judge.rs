@@ -7,6 +7,9 @@ use std::time::Duration;
 use crate::allow::{Allow, CatchAll, Rules, Subject};
 use crate::census::{LiveTask, State};
 use crate::finding::{Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site};
+use crate::graph::data::Outlook;
+use crate::graph::story::Story;
+use crate::graph;
 use crate::ledger::Ledger;
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::Who;
@@ -104,6 +107,7 @@ impl Judge<'_> {
             evidence: Vec::new(),
             next: String::new(),
             rule: None,
+            waits: None,
         }
     }
 
@@ -194,8 +198,49 @@ impl Judge<'_> {
         });
         finding.evidence.extend(awaits.map(|place| evidence("awaits", place)));
         finding.next = words::next_of_leak(movement);
+        self.waits(&mut finding, tasks, movement);
         finding.rule = Some(words::rule("spawned_at", &format!("{}:{}", site.file, site.line)));
         finding
+    }
+
+    /// Adds who waits for what, and whether anything can still wake these tasks.
+    fn waits(&self, finding: &mut Finding, tasks: &[&LiveTask], movement: Movement) {
+        let look = match &self.seen.look {
+            Some(Ok(look)) => look,
+            Some(Err(why)) => {
+                let withheld = Outlook::Withheld(why.clone());
+                finding.evidence.push(evidence("verdict", graph::words::outlook(&withheld, |_| String::new())));
+                return;
+            }
+            None => return,
+        };
+        let drawn: Vec<usize> =
+            tasks.iter().filter_map(|task| look.drawn.iter().position(|drawn| *drawn == task.id)).collect();
+        let (mut graph, own) = look.graph.around(&drawn);
+        for (at, task) in own.iter().zip(tasks) {
+            graph.nodes[*at].awaits = self.awaits(&[*task]);
+            if matches!(movement, Movement::Looping { .. }) {
+                graph.nodes[*at].outlook = Some(Outlook::Looping);
+            }
+        }
+        let mut told: BTreeMap<String, usize> = BTreeMap::new();
+        for at in &own {
+            let outlook = graph.nodes[*at].outlook.as_ref();
+            let text = outlook.map(|outlook| graph::words::outlook(outlook, |waker| graph::words::task(&graph, waker)));
+            *told.entry(text.unwrap_or_default()).or_default() += 1;
+        }
+        for (text, number) in &told {
+            let of = if told.len() == 1 { String::new() } else { format!("{number} of {}: ", own.len()) };
+            finding.evidence.push(evidence("verdict", of + text));
+        }
+        let Some(first) = own.first() else { return };
+        let story = Story::of(&graph, *first);
+        finding.evidence.extend(story.told(&graph).map(|chain| evidence("because", chain)));
+        if let Some(shape) = story.shape {
+            finding.evidence.push(evidence("shape", graph::words::shape(shape)));
+            finding.next = graph::words::fix(shape).to_owned();
+        }
+        finding.waits = Some(graph.readable());
     }
 
     /// Returns what the first of these tasks that can be seen awaits.
@@ -332,6 +377,11 @@ impl Judge<'_> {
             unseen.extend(words::unseen_channels(allocation::Calibration::get().missing()));
         }
         unseen.extend(words::unseen_for_want_of_memory(recorder::lost()));
+        match &self.seen.look {
+            Some(Ok(look)) => unseen.extend(graph::words::unseen_proofs(look.unproven)),
+            Some(Err(why)) => unseen.push(graph::words::unseen_waits(why)),
+            None => {}
+        }
         if dye::of_nothing() {
             unseen.push(words::unseen_threads());
         }

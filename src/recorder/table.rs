@@ -103,11 +103,11 @@ impl Table {
         }
     }
 
-    /// Forgets an allocation, if it was written down.
-    pub(super) fn remove(&self, address: usize) {
-        if let Some(gone) = self.shard(address).with(|slots| slots.remove(address)) {
-            self.count(gone.run(), -1);
-        }
+    /// Forgets an allocation, and returns it if it was written down.
+    pub(super) fn remove(&self, address: usize) -> Option<Allocation> {
+        let gone = self.shard(address).with(|slots| slots.remove(address))?;
+        self.count(gone.run(), -1);
+        Some(gone.unpack())
     }
 
     /// Returns whether a run may have live allocations. A no is exact.
@@ -316,10 +316,10 @@ mod tests {
         let addresses = (1..20_000_usize).map(|number| number * 128 + (1 << 40));
         addresses.clone().for_each(|address| TABLE.insert(allocation(address, run)));
         assert!(TABLE.may_have(run));
-        addresses.clone().step_by(3).for_each(|address| TABLE.remove(address));
+        addresses.clone().step_by(3).for_each(|address| drop(TABLE.remove(address)));
         let removed: BTreeSet<usize> = addresses.clone().step_by(3).collect();
         assert_eq!(of(run), addresses.clone().filter(|address| !removed.contains(address)).collect());
-        addresses.for_each(|address| TABLE.remove(address));
+        addresses.for_each(|address| drop(TABLE.remove(address)));
         assert_eq!(of(run), BTreeSet::new());
         assert!(!TABLE.may_have(run));
     }

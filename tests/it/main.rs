@@ -4,6 +4,8 @@ mod attribute;
 mod channels;
 mod checked;
 mod claims;
+mod graph;
+mod graph_stress;
 mod hangs;
 mod leaks;
 mod panics;

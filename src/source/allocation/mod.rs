@@ -16,10 +16,10 @@ mod types;
 use crate::recorder::{Allocation, RunNumber, Table};
 
 pub(crate) use calibration::Calibration;
-pub(crate) use channel::channels;
+pub(crate) use channel::{Known, Sort, channels, known_by};
 pub use door::Recorder;
 pub(crate) use origin::{Origins, origins};
-pub(crate) use shape::Doing;
+pub(crate) use shape::{Doing, get as shape};
 pub(crate) use task::{Kind, Live, runs, tasks};
 
 /// Makes the source ready, once a process: plants tasks and sees whether it finds them. Returns why it cannot look, if so.
@@ -28,7 +28,7 @@ pub(crate) fn prepare() -> Result<(), &'static str> {
 }
 
 /// Copies what `read` makes of each allocation of a run. It must not allocate: the recorder is held meanwhile.
-fn copied<T>(table: &Table, run: RunNumber, mut read: impl FnMut(&Allocation) -> Option<T>) -> Vec<T> {
+pub(crate) fn copied<T>(table: &Table, run: RunNumber, mut read: impl FnMut(&Allocation) -> Option<T>) -> Vec<T> {
     let mut found = Vec::new();
     loop {
         // What does not fit is counted, and fits the next time.

@@ -40,6 +40,10 @@ pub(crate) struct Cell {
     pub(crate) doing: Doing,
     /// Whether a runtime or a `LocalSet` has it in its list of tasks, in which blocking closures never are.
     pub(crate) listed: bool,
+    /// How many references to it are counted: the list's, handles, and wakers.
+    pub(crate) references: usize,
+    /// Where its last part begins, in bytes: neighbours in the list, and who waits for its end.
+    pub(crate) trailer: usize,
 }
 
 /// What was learned from planted tasks.
@@ -64,6 +68,8 @@ pub(crate) fn get() -> Result<&'static Shape, &'static str> {
 const FLAGS: usize = 0b11_1111;
 /// The functions at the beginning of a task's table.
 const FUNCTIONS: usize = 7;
+/// The place of the table's offset of the cell's last part.
+const TRAILER_OFFSET: usize = FUNCTIONS;
 /// The place of the table's offset of the task's number.
 const ID_OFFSET: usize = FUNCTIONS + 2;
 const WORD: usize = size_of::<usize>();
@@ -128,7 +134,8 @@ impl Reader<'_> {
             state if state & woken != 0 => Doing::Runnable,
             _ => Doing::Waiting,
         };
-        Some(Cell { id: seen.id, doing, listed: seen.list != 0 })
+        let references = seen.state / (FLAGS + 1);
+        Some(Cell { id: seen.id, doing, listed: seen.list != 0, references, trailer: table.trailer_offset })
     }
 }
 
@@ -136,6 +143,8 @@ impl Reader<'_> {
 #[derive(Clone, Copy, Debug)]
 struct Table {
     at: usize,
+    /// Where in a cell its last part begins.
+    trailer_offset: usize,
     /// Where in a cell its number stands.
     id_offset: usize,
 }
@@ -248,7 +257,7 @@ impl Memory {
         for function in 0..FUNCTIONS {
             entry(function).filter(|address| contains(&self.code, *address))?;
         }
-        Some(Table { at, id_offset: entry(ID_OFFSET)? })
+        Some(Table { at, trailer_offset: entry(TRAILER_OFFSET)?, id_offset: entry(ID_OFFSET)? })
     }
 
     fn cell(&self, allocation: &Allocation) -> Option<Read> {
