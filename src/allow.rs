@@ -52,8 +52,8 @@ impl Allow {
         Unreasoned { rule: Rule::SpawnedAt(place.into()) }
     }
 
-    /// Allows tasks by the function that spawned them: its path, the end of its path (`Pool::start`), or a glob. Taking the stack
-    /// at each spawn costs a few microseconds, paid only by runs that have such a rule. Needs `--cfg tokio_unstable`.
+    /// Allows tasks by the function that spawned them: its path, the end of its path (`Pool::start`), or a glob. It is read
+    /// from the stack of the task's allocation, so [`Check::allocations`](crate::Check::allocations) must not be switched off.
     pub fn spawned_in(function: impl Into<String>) -> Unreasoned {
         Unreasoned { rule: Rule::SpawnedIn(function.into()) }
     }
@@ -140,7 +140,7 @@ impl fmt::Display for Allow {
 /// What a rule is asked about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Subject<'a> {
-    Task { id: u64, site: &'a Site, function: Option<&'a str>, name: Option<&'a str> },
+    Task { id: u64, site: &'a Site, functions: &'a [String], name: Option<&'a str> },
     Thread { name: &'a str },
     Panic { message: &'a str },
     Channel { site: &'a Site, functions: &'a [String] },
@@ -203,6 +203,11 @@ impl Rules {
         found.map(|rule| rule.count += 1).is_some()
     }
 
+    /// Returns whether a rule is about the functions that spawn.
+    pub(crate) fn ask_for_functions(&self) -> bool {
+        self.0.iter().any(|rule| rule.allow.asks_for_functions())
+    }
+
     /// Returns the rules that allow whatever they are asked about, which leaves nothing to check: each is asked about something
     /// that cannot be.
     pub(crate) fn catch_alls(&self) -> impl Iterator<Item = (&Allow, CatchAll)> {
@@ -210,9 +215,8 @@ impl Rules {
         let nowhere = Site { file: "\u{1}/\u{1}.rs".into(), line: 0, column: 0 };
         self.0.iter().filter_map(move |Ready { allow, matcher, .. }| {
             // Tasks without a name are common, and no rule about names allows them.
-            let (function, name) = (Some("\u{1}"), None);
             let asked = [
-                (CatchAll::Tasks, Subject::Task { id: 0, site: &nowhere, function, name }),
+                (CatchAll::Tasks, Subject::Task { id: 0, site: &nowhere, functions: &unnamed, name: None }),
                 (CatchAll::Threads, Subject::Thread { name: "\u{1}" }),
                 (CatchAll::Panics, Subject::Panic { message: "\u{1}" }),
                 (CatchAll::Channels, Subject::Channel { site: &nowhere, functions: &unnamed }),
@@ -269,16 +273,14 @@ impl Matcher {
 
     fn matches(&self, subject: Subject<'_>) -> bool {
         match (self, subject) {
-            (Self::CreatedIn(pattern), Subject::Channel { functions, .. }) => {
+            (Self::CreatedIn(pattern), Subject::Channel { functions, .. })
+            | (Self::SpawnedIn(pattern), Subject::Task { functions, .. }) => {
                 functions.iter().flat_map(|function| path_ends(function)).any(|end| pattern.matches(end))
             }
             (Self::SpawnedAt { file, line }, Subject::Task { site, .. })
             | (Self::CreatedAt { file, line }, Subject::Channel { site, .. }) => {
                 let slashes = MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
                 line.is_none_or(|line| line == site.line) && file.matches_with(&site.file.replace('\\', "/"), slashes)
-            }
-            (Self::SpawnedIn(pattern), Subject::Task { function: Some(function), .. }) => {
-                path_ends(function).any(|end| pattern.matches(end))
             }
             (Self::Task(pattern), Subject::Task { name: Some(name), .. })
             | (Self::Thread(pattern), Subject::Thread { name })
@@ -316,6 +318,7 @@ mod tests {
     use super::*;
 
     fn task(file: &str, line: u32, function: Option<&str>) -> bool {
+        let functions: Vec<String> = function.into_iter().map(str::to_owned).collect();
         let site = Site { file: file.to_owned().into(), line, column: 5 };
         let rules = [
             Allow::spawned_at("src/pool.rs").because("a file"),
@@ -324,7 +327,7 @@ mod tests {
             Allow::spawned_in("Pool::start*").because("a function"),
         ];
         let mut rules = Rules::new(rules.to_vec()).expect("these are patterns");
-        rules.permit(Subject::Task { id: 1, site: &site, function, name: None })
+        rules.permit(Subject::Task { id: 1, site: &site, functions: &functions, name: None })
     }
 
     #[test]

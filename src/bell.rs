@@ -34,6 +34,11 @@ impl Bell {
         self.wake();
     }
 
+    /// Wakes the root future, which may be needed for something.
+    pub(crate) fn nudge(&self) {
+        self.wake();
+    }
+
     /// Returns how often time was called.
     pub(crate) fn calls(&self) -> u32 {
         self.calls.load(Ordering::Acquire)

@@ -10,6 +10,7 @@ use crate::ledger::table::Row;
 use crate::ledger::thread::BODY;
 use crate::ledger::{Ledger, current};
 use crate::lock::lock;
+use crate::recorder::NO_RUN;
 use crate::recorder::stacks::StackId;
 use crate::source::allocation::{self, Doing, Kind, Live};
 use crate::source::hooks::HOOKED;
@@ -54,6 +55,12 @@ pub struct LiveTask {
 }
 
 impl LiveTask {
+    /// Returns the functions that may be said to have spawned it: the one at its site, and the one that its async block stands in, which an
+    /// optimised build knows better. Empty where its allocation was not seen.
+    pub(crate) fn spawned_in(&self) -> Vec<String> {
+        allocation::spawned_in(self.stack, &mut allocation::origins())
+    }
+
     /// Returns what it runs: the async function, the block or closure inside one, or the type of the future. `None` where its allocation
     /// was not seen, and without debug information, which is read for this.
     #[must_use]
@@ -78,6 +85,8 @@ pub struct Census {
     pub channels: Vec<LiveChannel>,
     /// How many async tasks the run's runtime itself counts. For a moment after a task has ended it may still be counted.
     pub counted: usize,
+    /// How many tasks the hooks told of whose allocations were not found; 0 where they were not looked for.
+    pub(crate) unallocated: usize,
 }
 
 impl Census {
@@ -103,12 +112,15 @@ impl Census {
     fn look_at_cells(&mut self, ledger: &Ledger) {
         /// So many leaks that their states are nobody's concern any more.
         const MANY: usize = 10_000;
-        if self.tasks.is_empty() || self.tasks.len() > MANY {
+        if self.tasks.is_empty() || self.tasks.len() > MANY || ledger.number() == NO_RUN {
             return;
         }
         let allocated: Vec<Live> = allocation::tasks(ledger.number(), |_| false);
         for task in &mut self.tasks {
-            let Ok(at) = allocated.binary_search_by_key(&task.id, |allocated| allocated.id) else { continue };
+            let Ok(at) = allocated.binary_search_by_key(&task.id, |allocated| allocated.id) else {
+                self.unallocated += 1;
+                continue;
+            };
             task.stack = allocated[at].stack();
             if task.state == State::Waiting && allocated[at].doing == Doing::Runnable {
                 task.state = State::Runnable;
@@ -134,7 +146,7 @@ impl Census {
         }
         tasks.extend(further);
         tasks.sort_by_key(|task| task.id);
-        Self { tasks, blocking, channels: Vec::new(), counted: ledger.counted().unwrap_or(0) }
+        Self { tasks, blocking, channels: Vec::new(), counted: ledger.counted().unwrap_or(0), unallocated: 0 }
     }
 
     /// Returns whether allocations tell of tasks that no hook tells of: async ones, or blocking closures.

@@ -1,19 +1,21 @@
 //! The verb and its settings.
 
 use std::panic::Location;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::allow::{Allow, Rules};
+use crate::disturb::plan::Plan;
+use crate::disturb::signal::Signal;
 use crate::error::Error;
+use crate::explore::{self, Question, regressions};
 use crate::finding::{Report, Site};
-use crate::judge;
 use crate::ledger::channel::ChannelKind;
-use crate::lock::lock;
 use crate::report;
-use crate::run::{self, Verdict};
+use crate::run::Verdict;
 use crate::runtime::Runtime;
 use crate::settings::{self, Allocations, Channels, Notes, Settings};
-use crate::source::names;
+use crate::source::{allocation, names};
 
 /// Checks that a body, run on a runtime of its own, leaves nothing behind: what [`#[lightsout::test]`](crate::test) does, as a
 /// value.
@@ -103,6 +105,80 @@ impl Check {
         self
     }
 
+    /// Sends these signals, in this order, and searches the moments at which they may come: every boundary, and every ordered choice of
+    /// boundaries. So the body is run many times, each time on a fresh runtime, with a paused clock unless
+    /// [`start_paused`](Self::start_paused) says otherwise.
+    ///
+    /// Signals that a plan does not place come once the program is quiet for 10 s of its clock (in real time 200 ms), or has been polled
+    /// a thousand times since the last: so the body may run until it is signalled, or end by itself. A signal reaches every listener
+    /// of the process, so tests that search side by side need a process each.
+    ///
+    /// ```
+    /// # #[cfg(all(unix, tokio_unstable))] {
+    /// use lightsout::{Check, Signal};
+    /// use tokio::signal::unix::{SignalKind, signal};
+    ///
+    /// let report = Check::new("server").signals([Signal::Term]).run(|| async {
+    ///     let mut term = signal(SignalKind::terminate()).unwrap();
+    ///     let server = tokio::spawn(tokio::time::sleep(std::time::Duration::from_secs(3_600)));
+    ///     term.recv().await;
+    ///     server.abort();
+    /// });
+    /// report.assert_clean();
+    /// assert!(report.coverage().searched().unwrap().is_exhaustive());
+    /// # }
+    /// ```
+    pub fn signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
+        self.settings.search.signals = signals.into_iter().collect();
+        self
+    }
+
+    /// Searches the orders of tasks with up to so many delays in a run; none unless set. A task is delayed at one of its polls by using
+    /// up its cooperative budget: see the limits in the [guide](crate#limitations).
+    pub fn delays(mut self, most: u32) -> Self {
+        self.settings.search.delays = most;
+        self
+    }
+
+    /// Tries so many seeds of the runtime's random choices, such as the branch order of `select!`; one unless set. The first one is 0,
+    /// or what the environment variable `LIGHTSOUT_SEED` says. Needs `--cfg tokio_unstable`.
+    pub fn seeds(mut self, count: u32) -> Self {
+        self.settings.search.seeds = count;
+        self
+    }
+
+    /// Sets how many plans a search may run; 5,000 unless set. A search that is cut short says how far it came. The environment variable
+    /// `LIGHTSOUT_RUNS` wins over it.
+    pub fn runs(mut self, most: u64) -> Self {
+        self.settings.search.runs = most;
+        self
+    }
+
+    /// Runs the body under this plan only. Its signals must be the first ones of [`signals`](Self::signals); where none are set, they
+    /// are all that come. The environment variable `LIGHTSOUT_REPLAY` does the same for a check that searches.
+    pub fn plan(mut self, plan: Plan) -> Self {
+        if self.settings.search.signals.is_empty() {
+            self.settings.search.signals = plan.signals().map(|(_, signal)| signal).collect();
+        }
+        self.settings.search.plan = Some(plan);
+        self
+    }
+
+    /// Keeps plans that fail in this folder, in a file by the name of the check, and tries them first the next time. The attribute
+    /// does so in `lightsout-regressions` beside the package's manifest.
+    pub fn regressions(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.settings.search.regressions = Some(folder.into());
+        self
+    }
+
+    /// Keeps failing plans beside a package's manifest.
+    pub(crate) fn kept_beside(self, manifest: Option<&str>) -> Self {
+        match manifest {
+            Some(manifest) => self.regressions(Path::new(manifest).join(regressions::FOLDER)),
+            None => self,
+        }
+    }
+
     /// Sets how the runtime is built.
     pub fn runtime(mut self, runtime: Runtime) -> Self {
         self.settings.runtime = runtime;
@@ -179,12 +255,34 @@ impl Check {
         F: Future,
         F::Output: Verdict,
     {
-        let settings = self.settings.with_environment()?;
-        names::check_rules(&settings.allow)?;
-        let rules = Rules::new(settings.allow.clone())?;
-        let (seen, ledger) = run::run(&self.name, &settings, body)?;
-        let rules = rules.and(std::mem::take(&mut *lock(&ledger.granted)))?;
-        let outcome = judge::judge(&self.name, &self.place, &settings, &ledger, seen, rules);
-        Ok(outcome.into_report(self.name, self.package))
+        let mut settings = self.settings.with_environment()?;
+        if settings.search.is_asked_for() && settings.channels == Channels::Note {
+            // Names for notes would make each of thousands of runs slow.
+            settings.channels = Channels::Ignore;
+        }
+        check_rules(&settings)?;
+        Rules::new(settings.allow.clone())?;
+        let question = Question { name: self.name, place: self.place, settings };
+        let outcome = if question.settings.search.is_asked_for() {
+            explore::search(&question, body)?
+        } else {
+            explore::once(&question, body)?
+        };
+        Ok(outcome.into_report(question.name, self.package))
     }
+}
+
+/// Returns an error for a rule that this check cannot look at: it would silently allow nothing.
+fn check_rules(settings: &Settings) -> Result<(), Error> {
+    for rule in &settings.allow {
+        let unseen = |why: &'static str| Error::unsupported(format!("the rule `{rule}`"), why);
+        if rule.asks_for_names() && !names::AVAILABLE {
+            let why = "task names need the feature `tracing` of lightsout and `RUSTFLAGS=\"--cfg tokio_unstable\"`";
+            return Err(unseen(why));
+        }
+        if rule.asks_for_functions() {
+            allocation::prepare(settings.allocations).map_err(unseen)?;
+        }
+    }
+    Ok(())
 }

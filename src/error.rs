@@ -4,6 +4,10 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use crate::disturb::plan::Plan;
+use crate::disturb::signal::Signal;
+use crate::report::words;
+
 /// Why a check could not be made, or a report not be read or written. Never a finding: a finding is a result.
 #[derive(Debug)]
 pub struct Error {
@@ -13,6 +17,12 @@ pub struct Error {
 #[derive(Debug)]
 enum ErrorKind {
     Environment { name: &'static str, value: String, accepted: &'static str },
+    Signal { name: String },
+    Plan { text: String, word: String, why: String },
+    Unfit { plan: Plan, signals: Vec<Signal> },
+    Regressions { path: String, cause: Box<Error> },
+    ReadRegressions { path: String, cause: io::Error },
+    WriteRegressions { path: String, cause: io::Error },
     Pattern { pattern: String, cause: glob::PatternError },
     Unsupported { what: String, hint: &'static str },
     Runtime { cause: io::Error },
@@ -25,6 +35,30 @@ enum ErrorKind {
 impl Error {
     pub(crate) fn environment(name: &'static str, value: String, accepted: &'static str) -> Self {
         Self { kind: ErrorKind::Environment { name, value, accepted } }
+    }
+
+    pub(crate) fn signal(name: &str) -> Self {
+        Self { kind: ErrorKind::Signal { name: name.to_owned() } }
+    }
+
+    pub(crate) fn plan(text: &str, word: &str, why: String) -> Self {
+        Self { kind: ErrorKind::Plan { text: text.to_owned(), word: word.to_owned(), why } }
+    }
+
+    pub(crate) fn unfit(plan: &Plan, signals: &[Signal]) -> Self {
+        Self { kind: ErrorKind::Unfit { plan: plan.clone(), signals: signals.to_vec() } }
+    }
+
+    pub(crate) fn regressions(path: &Path, cause: Self) -> Self {
+        Self { kind: ErrorKind::Regressions { path: path.display().to_string(), cause: Box::new(cause) } }
+    }
+
+    pub(crate) fn read_regressions(path: &Path, cause: io::Error) -> Self {
+        Self { kind: ErrorKind::ReadRegressions { path: path.display().to_string(), cause } }
+    }
+
+    pub(crate) fn write_regressions(path: &Path, cause: io::Error) -> Self {
+        Self { kind: ErrorKind::WriteRegressions { path: path.display().to_string(), cause } }
     }
 
     pub(crate) fn pattern(pattern: &str, cause: glob::PatternError) -> Self {
@@ -62,6 +96,28 @@ impl fmt::Display for Error {
             ErrorKind::Environment { name, value, accepted } => {
                 write!(f, "failed to read the environment variable `{name}`: `{value}` is not {accepted}")
             }
+            ErrorKind::Signal { name } => {
+                write!(f, "unknown signal `{name}`, accepted: {}", words::signals(&Signal::ALL))
+            }
+            ErrorKind::Plan { text, word, why } => {
+                write!(f, "failed to read the plan `{text}`: `{word}` is no part of one: {why}")
+            }
+            ErrorKind::Unfit { plan, signals } => write!(
+                f,
+                "failed to play the plan `{plan}`: its signals are not the first ones of this check, which has {}",
+                words::signals(signals)
+            ),
+            ErrorKind::Regressions { path, cause } => write!(
+                f,
+                "failed to read the kept plans in `{path}`: {cause}\nhint: take the line out, or write a plan as in `SIGTERM@17`"
+            ),
+            ErrorKind::ReadRegressions { path, cause } => {
+                write!(f, "failed to read the kept plans in `{path}`: {cause}")
+            }
+            ErrorKind::WriteRegressions { path, cause } => write!(
+                f,
+                "failed to keep the failing plan in `{path}`: {cause}\nhint: its folder must be one that can be written to"
+            ),
             ErrorKind::Pattern { pattern, cause } => write!(f, "failed to read the pattern `{pattern}`: {cause}"),
             ErrorKind::Unsupported { what, hint } => write!(f, "failed to set up {what}\nhint: {hint}"),
             ErrorKind::Runtime { cause } => write!(f, "failed to build the run's runtime: {cause}"),
@@ -85,11 +141,19 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.kind {
-            ErrorKind::Environment { .. } | ErrorKind::Unsupported { .. } | ErrorKind::NewerReport { .. } => None,
+            ErrorKind::Environment { .. }
+            | ErrorKind::Signal { .. }
+            | ErrorKind::Plan { .. }
+            | ErrorKind::Unfit { .. }
+            | ErrorKind::Unsupported { .. }
+            | ErrorKind::NewerReport { .. } => None,
+            ErrorKind::Regressions { cause, .. } => Some(cause),
             ErrorKind::Pattern { cause, .. } => Some(cause),
-            ErrorKind::Runtime { cause } | ErrorKind::Thread { cause } | ErrorKind::WriteReport { cause, .. } => {
-                Some(cause)
-            }
+            ErrorKind::Runtime { cause }
+            | ErrorKind::Thread { cause }
+            | ErrorKind::ReadRegressions { cause, .. }
+            | ErrorKind::WriteRegressions { cause, .. }
+            | ErrorKind::WriteReport { cause, .. } => Some(cause),
             ErrorKind::ParseReport { cause } => Some(cause),
         }
     }

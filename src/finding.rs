@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::disturb::plan::Plan;
 use crate::graph::data::WaitGraph;
+use crate::report::words;
 
 /// The version that [`Report::to_json`] writes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -73,6 +75,9 @@ pub struct Site {
     pub column: u32,
 }
 
+/// What stands behind a function that stands for a place.
+const NO_DEBUG_INFORMATION: &str = " (no debug information)";
+
 impl Site {
     pub(crate) fn of(place: &'static Location<'static>) -> Self {
         Self { file: Cow::Borrowed(place.file()), line: place.line(), column: place.column() }
@@ -80,7 +85,12 @@ impl Site {
 
     /// Stands for a place of which only the function is known: there is no debug information.
     pub(crate) fn of_function(name: &str) -> Self {
-        Self { file: Cow::Owned(format!("{name} (no debug information)")), line: 0, column: 0 }
+        Self { file: Cow::Owned(format!("{name}{NO_DEBUG_INFORMATION}")), line: 0, column: 0 }
+    }
+
+    /// Returns the function, where only that is known.
+    pub(crate) fn function(&self) -> Option<&str> {
+        self.file.strip_suffix(NO_DEBUG_INFORMATION)
     }
 
     /// Stands for a place that cannot be told.
@@ -132,6 +142,8 @@ pub struct Finding {
     pub(crate) rule: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) waits: Option<WaitGraph>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) plan: Option<Plan>,
 }
 
 impl Finding {
@@ -188,6 +200,12 @@ impl Finding {
     pub fn waits(&self) -> Option<&WaitGraph> {
         self.waits.as_ref()
     }
+
+    /// Returns the plan that showed it: the smallest one that was found. `None` where the check did not search.
+    #[must_use]
+    pub fn plan(&self) -> Option<&Plan> {
+        self.plan.as_ref()
+    }
 }
 
 /// How the body of a run ended.
@@ -235,6 +253,86 @@ pub struct Coverage {
     pub(crate) tasks: u64,
     pub(crate) exact: bool,
     pub(crate) unseen: Vec<Unseen>,
+    /// `None` where the check did not search.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) searched: Option<Searched>,
+}
+
+/// How far a search came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Searched {
+    /// Plans that ran, each counted once.
+    pub(crate) done: u64,
+    /// Plans that there are.
+    pub(crate) total: u64,
+    /// Whether `total` was counted, and not extrapolated.
+    pub(crate) is_counted: bool,
+    /// Signals that were raised.
+    pub(crate) raised: u64,
+    /// The first boundary at which the program listens: earlier signals would end it. `None` without signals, if it never does, and if
+    /// the process had handlers before.
+    pub(crate) listens_from: Option<u32>,
+    /// The boundary at which a signal that is not placed comes since the program is never quiet; `None` if it is.
+    pub(crate) restless_at: Option<u32>,
+    /// Plans whose signals came before the program listened, as far as that shows only afterwards.
+    pub(crate) unheard: u64,
+    /// Plans that are kept from earlier searches and were tried first.
+    pub(crate) kept: u64,
+    /// Plans that are kept and have other signals than the check now has.
+    pub(crate) unfit: u64,
+    /// Where two runs of one plan parted; `None` if those that ran twice were the same.
+    pub(crate) parted: Option<String>,
+    /// Whether tasks ran on several threads, where nothing is the same twice.
+    pub(crate) is_stress: bool,
+    /// Whether one plan was asked for.
+    pub(crate) is_replay: bool,
+}
+
+impl Searched {
+    /// Returns how many plans ran, each counted once.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// Returns how many plans there are; an extrapolation unless all of them ran, or the deepest ones are known.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Returns whether every plan ran, on a body that does the same under the same plan.
+    #[must_use]
+    pub fn is_exhaustive(&self) -> bool {
+        self.is_counted && self.done >= self.total && self.parted.is_none() && !self.is_stress && !self.is_replay
+    }
+
+    /// Returns how many signals were raised in all runs.
+    #[must_use]
+    pub fn raised(&self) -> u64 {
+        self.raised
+    }
+
+    /// Returns the first boundary at which the program listens for the signals; before it, each of them would end the program.
+    /// `None` without signals, if it never does, and where the process had handlers already: nobody knows then.
+    #[must_use]
+    pub fn listens_from(&self) -> Option<u32> {
+        self.listens_from
+    }
+
+    /// Returns where two runs of the same plan parted, if they did: the body then depends on something that no plan knows, and to have
+    /// tried every plan is no proof.
+    #[must_use]
+    pub fn parted(&self) -> Option<&str> {
+        self.parted.as_deref()
+    }
+}
+
+impl fmt::Display for Searched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&words::searched(self))
+    }
 }
 
 impl Coverage {
@@ -260,6 +358,12 @@ impl Coverage {
     #[must_use]
     pub fn unseen(&self) -> &[Unseen] {
         &self.unseen
+    }
+
+    /// Returns how far the search came; `None` where the check did not search.
+    #[must_use]
+    pub fn searched(&self) -> Option<&Searched> {
+        self.searched.as_ref()
     }
 }
 
@@ -287,6 +391,8 @@ pub struct Report {
     pub(crate) case: Option<String>,
     pub(crate) enforced: Enforced,
     pub(crate) ending: Ending,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) plan: Option<Plan>,
     pub(crate) findings: Vec<Finding>,
     #[serde(default)]
     pub(crate) notes: Vec<Finding>,
@@ -332,6 +438,12 @@ impl Report {
     #[must_use]
     pub fn ending(&self) -> &Ending {
         &self.ending
+    }
+
+    /// Returns the plan under which the body ended as it did; `None` if it passed, and where the check did not search.
+    #[must_use]
+    pub fn plan(&self) -> Option<&Plan> {
+        self.plan.as_ref()
     }
 
     /// Returns whether nothing was found and the body itself passed.

@@ -6,42 +6,46 @@ use std::time::Duration;
 
 use crate::allow::{Allow, CatchAll, Rules, Subject};
 use crate::census::{LiveTask, State};
+use crate::disturb::plan::Plan;
 use crate::finding::{Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site};
+use crate::graph;
 use crate::graph::data::Outlook;
 use crate::graph::story::Story;
-use crate::graph;
 use crate::ledger::Ledger;
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::Who;
 use crate::recorder;
 use crate::report::words;
 use crate::seen::{Hang, Movement, Seen};
-use crate::settings::{self, Allocations, Channels, Settings};
+use crate::settings::{self, Channels, Settings};
 use crate::settle::Settled;
 use crate::source::dump::{self, awaited};
 use crate::source::{allocation, hooks};
-use crate::system::symbols::{self, Frame};
 use crate::system::{dye, threads};
 
-/// What one run came to.
+/// What a run came to, or many of them.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) ending: Ending,
-    findings: Vec<Finding>,
-    notes: Vec<Finding>,
-    allowed: Vec<Allowed>,
-    coverage: Coverage,
-    took: Duration,
+    /// The plan of that ending; `None` for a body that passed, and without a search.
+    pub(crate) plan: Option<Plan>,
+    pub(crate) hang: Option<Hang>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) notes: Vec<Finding>,
+    pub(crate) allowed: Vec<Allowed>,
+    pub(crate) coverage: Coverage,
+    pub(crate) took: Duration,
 }
 
 impl Outcome {
-    /// Returns the report of a test that consists of this one run; call it on the test's thread.
+    /// Returns the report of a test that has come to this; call it on the test's thread.
     pub(crate) fn into_report(self, test: String, package: Option<String>) -> Report {
         let case = thread::current().name().filter(|name| *name != "main").map(str::to_owned);
         let again = words::again(package.as_deref(), case.as_deref().unwrap_or(&test));
         Report {
             version: FORMAT_VERSION,
             ending: self.ending,
+            plan: self.plan,
             findings: self.findings,
             notes: self.notes,
             allowed: self.allowed,
@@ -84,7 +88,16 @@ pub(crate) fn judge(
     };
     findings.sort_by(|a, b| (a.kind, &a.sites, &a.summary).cmp(&(b.kind, &b.sites, &b.summary)));
     let coverage = judge.coverage(&rules);
-    Outcome { findings, notes, allowed: rules.told(), coverage, took: seen.took, ending: seen.ending }
+    Outcome {
+        ending: seen.ending,
+        plan: None,
+        hang: seen.hang,
+        findings,
+        notes,
+        allowed: rules.told(),
+        coverage,
+        took: seen.took,
+    }
 }
 
 struct Judge<'a> {
@@ -107,6 +120,7 @@ impl Judge<'_> {
             evidence: Vec::new(),
             next: String::new(),
             rule: None,
+            plan: None,
             waits: None,
         }
     }
@@ -162,10 +176,16 @@ impl Judge<'_> {
 
     fn leaked_tasks(&self, rules: &mut Rules) -> Vec<Finding> {
         let left = &self.seen.settled.left;
-        let functions = self.spawning_functions();
+        let asks_for_functions = rules.ask_for_functions();
         let allowed = |task: &&LiveTask| {
-            let function = functions.get(&task.id).map(String::as_str);
-            rules.permit(Subject::Task { id: task.id, site: &task.site, function, name: task.name.as_deref() })
+            // Names are slow, and most rules need none.
+            let functions = if asks_for_functions { task.spawned_in() } else { Vec::new() };
+            rules.permit(Subject::Task {
+                id: task.id,
+                site: &task.site,
+                functions: &functions,
+                name: task.name.as_deref(),
+            })
         };
         let (allowed, leaked): (Vec<&LiveTask>, Vec<&LiveTask>) = left.tasks.iter().partition(allowed);
         let before = self.polls_before();
@@ -199,7 +219,7 @@ impl Judge<'_> {
         finding.evidence.extend(awaits.map(|place| evidence("awaits", place)));
         finding.next = words::next_of_leak(movement);
         self.waits(&mut finding, tasks, movement);
-        finding.rule = Some(words::rule("spawned_at", &format!("{}:{}", site.file, site.line)));
+        finding.rule = Some(words::rule_for_place("spawned", &site));
         finding
     }
 
@@ -214,11 +234,12 @@ impl Judge<'_> {
             }
             None => return,
         };
-        let drawn: Vec<usize> =
-            tasks.iter().filter_map(|task| look.drawn.iter().position(|drawn| *drawn == task.id)).collect();
-        let (mut graph, own) = look.graph.around(&drawn);
-        for (at, task) in own.iter().zip(tasks) {
-            graph.nodes[*at].awaits = self.awaits(&[*task]);
+        let place = |task: &&LiveTask| look.drawn.iter().position(|drawn| *drawn == task.id);
+        let (drawn, places): (Vec<&LiveTask>, Vec<usize>) =
+            tasks.iter().filter_map(|task| Some((*task, place(task)?))).unzip();
+        let (mut graph, own) = look.graph.around(&places);
+        for (at, task) in own.iter().zip(drawn) {
+            graph.nodes[*at].awaits = self.awaits(&[task]);
             if matches!(movement, Movement::Looping { .. }) {
                 graph.nodes[*at].outlook = Some(Outlook::Looping);
             }
@@ -269,17 +290,6 @@ impl Judge<'_> {
         Some(finding)
     }
 
-    /// Returns the function that spawned each task, where a rule asked for it.
-    fn spawning_functions(&self) -> BTreeMap<u64, String> {
-        let stacks = crate::lock::lock(&self.ledger.stacks);
-        let left = self.seen.settled.left.tasks.iter();
-        left.filter_map(|task| {
-            let function = symbols::frames(stacks.get(&task.id)?).find(Frame::is_users)?;
-            Some((task.id, dump::tidy(&function.function)))
-        })
-        .collect()
-    }
-
     fn blocked_threads(&self, rules: &mut Rules) -> Vec<Finding> {
         let threads = |starter: words::Starter| match starter {
             words::Starter::Runtime => {
@@ -294,8 +304,11 @@ impl Judge<'_> {
                 if rules.permit(Subject::Thread { name: &name }) {
                     continue;
                 }
-                // Nothing tells which of the closures that are left the thread is in.
-                let places = if starter == words::Starter::Runtime { self.places_of_closures() } else { Vec::new() };
+                // Nothing tells which of the closures that are left the thread is in, or which of the threads it is.
+                let places = match starter {
+                    words::Starter::Runtime => self.places_of_closures(),
+                    words::Starter::Test => self.seen.thread_places.clone(),
+                };
                 let mut finding = self.finding(Kind::BlockedThread, words::blocked(starter), 1, places);
                 finding.evidence.push(evidence("thread", format!("`{name}`")));
                 finding.evidence.extend(tid.and_then(threads::doing).map(|doing| evidence("state", doing)));
@@ -356,7 +369,7 @@ impl Judge<'_> {
         let most = channels.iter().max_by_key(|channel| channel.handles).unwrap_or(&first);
         finding.evidence.push(evidence("handles", words::handles(most)));
         finding.next = words::next_of_channel();
-        finding.rule = Some(words::rule("created_at", &format!("{}:{}", site.file, site.line)));
+        finding.rule = Some(words::rule_for_place("created", &site));
         finding
     }
 
@@ -368,11 +381,9 @@ impl Judge<'_> {
         } else if !dump::AVAILABLE {
             unseen.push(words::unseen_await_places());
         }
-        let looked = match self.settings.allocations {
-            Allocations::Recorded => allocation::prepare(),
-            Allocations::Ignored => Err(words::ALLOCATIONS_IGNORED),
-        };
+        let looked = allocation::prepare(self.settings.allocations);
         unseen.extend(looked.err().map(words::unseen_allocations));
+        unseen.extend(words::unseen_cells(self.seen.settled.left.unallocated));
         if looked.is_ok() && self.settings.channels == Channels::Deny {
             unseen.extend(words::unseen_channels(allocation::Calibration::get().missing()));
         }
@@ -388,7 +399,7 @@ impl Judge<'_> {
         for (rule, of) in rules.catch_alls() {
             unseen.extend(words::unseen_by_rule(of, rule));
         }
-        Coverage { runs: 1, tasks: spawned, exact: hooks::HOOKED, unseen }
+        Coverage { runs: 1, tasks: spawned, exact: hooks::HOOKED, unseen, searched: None }
     }
 }
 

@@ -134,6 +134,59 @@
 //! | what may live on | `allow(spawned_at = "...", reason = "...")` | [`allow`](Check::allow) | |
 //! | runtime | `flavor`, `worker_threads`, `start_paused` | [`runtime`](Check::runtime) | |
 //! | folder for reports | | | `LIGHTSOUT_REPORT_DIR` |
+//! | signals to send | `signals = "SIGTERM, SIGTERM"` | [`signals`](Check::signals) | |
+//! | delays in a run | `delays = 1` | [`delays`](Check::delays) | |
+//! | seeds to try | `seeds = 4` | [`seeds`](Check::seeds) | `LIGHTSOUT_SEED` is the first one |
+//! | plans to run | `runs = 2_000` | [`runs`](Check::runs) | `LIGHTSOUT_RUNS` |
+//! | the only plan | | [`plan`](Check::plan) | `LIGHTSOUT_REPLAY` |
+//!
+//! # Signals at every moment
+//!
+//! Shutdown bugs hide in *when*. With `signals`, `delays` or `seeds` a test becomes a search: its body is run many times, on a fresh
+//! runtime with a paused clock, each time under another [`Plan`]. A plan says what comes at which *boundary*, which is the point after
+//! so many polls of any task of the run:
+//!
+//! - A *signal* is real, raised on the runtime's thread, so that unmodified code which listens through `tokio::signal` hears it. Two at
+//!   one boundary are a burst, which tokio merges into one delivery; two at different ones are two. The search has both.
+//! - A *delay* uses up the cooperative budget of the poll that follows, so that its task goes to the back of the queue.
+//! - A *seed* decides what `select!` takes when several of its branches are ready.
+//!
+//! The undisturbed plan comes first, then every plan with one disturbance, then with two, until all have run or `runs` are spent. What
+//! a plan does not place comes by itself: a signal when the program is quiet. So a body may run until it is signalled:
+//!
+//! ```
+//! # #[cfg(all(unix, tokio_unstable))] {
+//! use lightsout::{Check, Kind, Signal};
+//! use tokio::signal::unix::{SignalKind, signal};
+//! use tokio::sync::oneshot;
+//!
+//! // In a test this is `#[lightsout::test(signals = "SIGTERM, SIGTERM")] async fn server_stops() { ... }`.
+//! let report = Check::new("server_stops").signals([Signal::Term, Signal::Term]).run(|| async {
+//!     let mut term = signal(SignalKind::terminate()).unwrap();
+//!     let (close, closed) = oneshot::channel::<()>();
+//!     let handler = tokio::spawn(async move {
+//!         let mut close = Some(close);
+//!         loop {
+//!             term.recv().await;
+//!             close.take().expect("closed twice").send(()).unwrap();
+//!         }
+//!     });
+//!     closed.await.unwrap();
+//!     tokio::time::sleep(std::time::Duration::from_millis(5)).await; // Connections drain.
+//!     handler.abort();
+//! });
+//! let finding = &report.findings()[0];
+//! assert_eq!(finding.kind(), Kind::TaskPanic);
+//! assert_eq!(finding.plan().unwrap().to_string(), "SIGTERM@1 SIGTERM@3");
+//! # }
+//! ```
+//!
+//! The report names the smallest plan that fails, and the line that runs it again: `LIGHTSOUT_REPLAY="SIGTERM@1 SIGTERM@3" cargo test
+//! ...`. It says how far the search came, "exhaustive: 21 of 21 plans" or "2,000 of 118,000 plans (1.7 %)". A plan that failed is kept
+//! in the folder `lightsout-regressions` beside the package's manifest and tried first the next time. Some plans are run twice: where
+//! the two differ the report says where they part, and that the search is no proof.
+//!
+//! [`signal::raise`] and [`signal::listened`] are for tests that raise signals by hand.
 //!
 //! # Who should have woken it
 //!
@@ -193,14 +246,16 @@
 //! # Limitations
 //!
 //! - A thread of the runtime that is blocked is told with the places of all blocking closures that are left: nothing tells which of them
-//!   it runs. A thread that the test started is told with its name and what it does, not with the place that started it.
+//!   it runs. So are threads that the test started, also through a runtime of its own: with all places at which such a thread, still running
+//!   or with its handle kept, was started; by `std::thread` only, and with debug information.
 //! - Channels are known by the type in their allocation, which debug information tells (line tables do). Without it they are known by the
 //!   function that made them, and locks not at all. One that lives in another allocation than its own `Arc` or `Box` is not seen.
 //! - A panic is seen by a panic hook. One that is set later without calling the one before it ([`std::panic::take_hook`]) blinds the
 //!   rest of the process.
 //! - A panic that a task catches and raises again with [`std::panic::resume_unwind`] runs no hook and is not seen.
 //! - Threads of a run are marked by blocking some of the real-time signals 41 to 64 on them, which threads inherit.
-//! - In optimised builds inlining may hide the function that spawned (`spawned_in`) and the place of an await; without line tables
+//! - In optimised builds inlining may hide the place of an await, and the path of the function that spawned (`spawned_in`), unless it
+//!   spawns an async block of its own; without line tables
 //!   (`debug = "line-tables-only"`) places are functions' names, and a panic that a task catches itself may be told as one.
 //! - A thread that a library keeps for the whole process, a pool above all, belongs to the first test that made it start; an
 //!   [`Allow::thread`] rule names it.
@@ -208,6 +263,12 @@
 //!   in virtual time can be.
 //! - A blocked body cannot be interrupted: its thread is left behind until the test process ends.
 //! - The body is built and run on another thread than the test function: thread-locals of the test thread are not seen by it.
+//! - Delays: `Notify` takes no part in cooperative budgets, so its waiters are not delayed; nor are leaves of other crates, and what is
+//!   under `unconstrained`. Only the first tokio operation of a poll is. A `Mutex` or `Semaphore` is taken before it says that it is
+//!   not, so a delayed `lock().await` holds the lock (tokio#8371).
+//! - Without `--cfg tokio_unstable` a search knows the polls of the body only, and cannot seed `select!`.
+//! - A search on several threads is stress, and its report says so: no run is the same twice.
+//! - On a paused clock a program that waits for another process seems to wait for ever.
 //! - `std::process::exit` in a body ends the test process, and no report is written.
 //!
 //! # Debugging a finding
@@ -221,7 +282,9 @@ mod allow;
 mod bell;
 mod census;
 mod check;
+mod disturb;
 mod error;
+mod explore;
 mod finding;
 mod graph;
 mod judge;
@@ -244,8 +307,12 @@ pub use lightsout_macros::test;
 pub use allow::{Allow, Unreasoned};
 pub use census::{Census, LiveTask, State, allow, census, channel_kind};
 pub use check::Check;
+pub use disturb::plan::Plan;
+pub use disturb::signal::{self, Signal};
 pub use error::Error;
-pub use finding::{Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site, Unseen};
+pub use finding::{
+    Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Searched, Site, Unseen,
+};
 pub use graph::data::{EdgeKind, Expected, NodeKind, Outlook, Place, WaitEdge, WaitGraph, WaitNode};
 pub use ledger::channel::{ChannelKind, LiveChannel};
 pub use run::Verdict;

@@ -20,6 +20,8 @@ pub struct Case {
     pub name: &'static str,
     /// The package, where cargo built it.
     pub package: Option<&'static str>,
+    /// The folder of the package's manifest, where cargo built it.
+    pub manifest: Option<&'static str>,
     /// Whether the body should panic.
     pub panic: Panic,
 }
@@ -62,7 +64,7 @@ where
     F: Future,
     F::Output: Verdict,
 {
-    let check = set(Check::new(case.path()).of_package(case.package).without_unread_notes());
+    let check = set(Check::new(case.path()).of_package(case.package).without_unread_notes()).kept_beside(case.manifest);
     let report = check.look(body).and_then(|mut report| {
         report.enforced = Enforced::ByAttribute;
         report.ending = judged_panic(report.ending, case.panic);
@@ -91,16 +93,25 @@ fn judged_panic(ending: Ending, panic: Panic) -> Ending {
 
 /// Passes or fails. A body that panicked has said so already; findings are told beside it.
 fn end(report: &Report) {
-    let text = if report.findings().is_empty() { String::new() } else { human(report, settings::wants_color()) };
+    // A body that failed under a plan is told with it.
+    let is_told = !report.findings().is_empty() || report.plan().is_some();
+    let text = if is_told { human(report, settings::wants_color()) } else { String::new() };
     match (report.findings().len(), report.ending()) {
-        (0, Ending::Passed) => {}
-        (0, Ending::Panicked(message)) => fail("", message.clone()),
+        (0, Ending::Passed) => tell_search(report),
+        (0, Ending::Panicked(message)) => fail(&text, message.clone()),
         (0, Ending::Failed(message)) => {
             let error = format!("Error: {message}");
-            fail(&format!("{error}\n"), error);
+            fail(&format!("{text}{error}\n"), error);
         }
         (0, Ending::Unfinished) => unreachable!("lightsout bug: a body that did not finish is a hang"),
         (count, _) => fail(&text, format!("lightsout: {}", report::words::count(count, "finding"))),
+    }
+}
+
+/// Says how far a search came that found nothing; the test runner shows it to who asks for the output of tests that pass.
+fn tell_search(report: &Report) {
+    if let Some(searched) = report.coverage().searched() {
+        println!("lightsout: {searched}");
     }
 }
 

@@ -1,18 +1,22 @@
-//! One run, read from top to bottom: build, run, settle, stop.
+//! One run, read from top to bottom: build, run, settle, stop. Runs take place on a stage: a thread of their own, which is watched.
 
 use std::any::Any;
 use std::fmt::Debug;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::task::Poll;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::allow::Allow;
 use crate::census::{Census, State};
+use crate::disturb::delay;
+use crate::disturb::inject::{Injector, Raised, Tracing, Voice};
+use crate::disturb::plan::Plan;
+use crate::disturb::quiet::{Notice, Quiet};
 use crate::error::Error;
 use crate::finding::Ending;
 use crate::graph::{self, Look};
@@ -24,7 +28,7 @@ use crate::lock::lock;
 use crate::recorder;
 use crate::runtime::Built;
 use crate::seen::{Hang, Seen};
-use crate::settings::{Allocations, Channels, Notes, Settings};
+use crate::settings::{Channels, Notes, Settings};
 use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
 use crate::source::hooks::HOOKED;
@@ -36,6 +40,8 @@ use crate::system::threads::{self, OsThread};
 const SLACK: Duration = Duration::from_millis(500);
 /// How long threads may take to end, however short the grace: a loaded machine may not give a thread its turn for a while.
 const THREADS: Duration = Duration::from_millis(500);
+/// Looks at threads that only give way: one that has been joined is listed for a few more microseconds, one that starts has no mark.
+const QUICK_LOOKS: u32 = 50;
 /// How long the await stacks may take.
 const DUMP: Duration = Duration::from_secs(2);
 
@@ -87,69 +93,125 @@ impl<T> Returning for fn() -> T {
     type Output = T;
 }
 
-/// Makes one run of the body, and returns what was seen of it with its ledger.
-///
-/// # Errors
-///
-/// If the runtime or its thread cannot be had.
-pub(crate) fn run<B, F>(name: &str, settings: &Settings, body: B) -> Result<(Seen, Arc<Ledger>), Error>
-where
-    B: Fn() -> F + Send + 'static,
-    F: Future,
-    F::Output: Verdict,
-{
-    panics::watch();
-    let number = match settings.allocations {
-        Allocations::Recorded if allocation::prepare().is_ok() => recorder::fresh_run(),
-        Allocations::Recorded | Allocations::Ignored => recorder::NO_RUN,
-    };
-    let ledger = Ledger::open(number, &settings.kinds);
-    Ok((watched(name, &ledger, settings, body)?, ledger))
+/// How a run is disturbed, and what is written down of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    pub(crate) plan: Plan,
+    pub(crate) voice: Voice,
+    pub(crate) tracing: Tracing,
 }
 
-/// Runs the body on a thread of its own and watches that thread.
-fn watched<B, F>(name: &str, ledger: &Arc<Ledger>, settings: &Settings, body: B) -> Result<Seen, Error>
-where
-    B: Fn() -> F + Send + 'static,
-    F: Future,
-    F::Output: Verdict,
-{
-    let (ring_in, hear) = mpsc::channel();
-    let began = Instant::now();
-    let runner = {
-        let (ledger, settings) = (ledger.clone(), settings.clone());
-        move || live(&ledger, &settings, &body, &ring_in)
-    };
-    let thread_name = thread::current().name().filter(|name| *name != "main").unwrap_or(name).replace('\0', "");
-    let thread = thread::Builder::new().name(thread_name).spawn(runner).map_err(Error::thread)?;
-    match listen(&hear, ledger, settings) {
-        Thread::Ended => thread.join().unwrap_or_else(|payload| resume_unwind(payload)),
-        Thread::Stuck => Ok(given_up(ledger, began.elapsed())),
+impl Script {
+    /// Plays a plan as it stands.
+    pub(crate) fn of(plan: Plan) -> Self {
+        Self { plan, voice: Voice::Loud, tracing: Tracing::Off }
     }
 }
 
-/// How the run's thread came out.
-enum Thread {
-    Ended,
-    /// It did not answer when its time was up.
-    Stuck,
+/// How a play came out.
+pub(crate) enum Curtain<R> {
+    /// It came to its end.
+    Fell(R),
+    /// The last run does not come back: it has this script, if it is disturbed at all.
+    Stuck(Option<Script>, Box<(Seen, Arc<Ledger>)>),
 }
 
-/// Listens to the run's thread, which says in how much real time it wants the bell rung, until it hangs up at its end. When a
-/// time is up the bell is rung, and when that does not help either the thread is given up.
-fn listen(hear: &Receiver<Duration>, ledger: &Ledger, settings: &Settings) -> Thread {
+/// Lets a play of any number of runs take place on a thread of its own, and watches that each ends in time.
+///
+/// # Errors
+///
+/// If the thread cannot be had.
+pub(crate) fn on_stage<R: Send + 'static>(
+    name: &str,
+    settings: &Settings,
+    play: impl FnOnce(&mut Stage) -> R + Send + 'static,
+) -> Result<Curtain<R>, Error> {
+    panics::watch();
+    let (bell, hear) = mpsc::channel();
+    let now = Arc::new(Mutex::new(None));
+    let mut stage = Stage { settings: settings.clone(), now: now.clone(), bell, crowd: None };
+    let thread_name = thread::current().name().filter(|name| *name != "main").unwrap_or(name).replace('\0', "");
+    let builder = thread::Builder::new().name(thread_name);
+    let thread = builder.spawn(move || play(&mut stage)).map_err(Error::thread)?;
+    match listen(&hear, &now, settings) {
+        None => Ok(Curtain::Fell(thread.join().unwrap_or_else(|payload| resume_unwind(payload)))),
+        Some(run) => {
+            let seen = given_up(&run.ledger, run.began.elapsed());
+            Ok(Curtain::Stuck(run.script, Box::new((seen, run.ledger))))
+        }
+    }
+}
+
+/// The thread that runs take place on, one after the other.
+pub(crate) struct Stage {
+    settings: Settings,
+    /// The run that goes on; `None` before the first.
+    now: Arc<Mutex<Option<Now>>>,
+    /// Says in how much real time the bell of the run is to be rung.
+    bell: Sender<Duration>,
+    /// How many threads the process has when none is left behind. `None` where every run looks at each of them.
+    crowd: Option<Crowd>,
+}
+
+/// The run that goes on.
+#[derive(Clone)]
+struct Now {
+    ledger: Arc<Ledger>,
+    script: Option<Script>,
+    began: Instant,
+}
+
+impl Stage {
+    /// Makes one run of the body, and returns what was seen of it with its ledger.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime cannot be had.
+    pub(crate) fn run<B, F>(&mut self, script: Option<&Script>, body: &B) -> Result<(Seen, Arc<Ledger>), Error>
+    where
+        B: Fn() -> F,
+        F: Future,
+        F::Output: Verdict,
+    {
+        let looked = allocation::prepare(self.settings.allocations);
+        let number = looked.map_or(recorder::NO_RUN, |()| recorder::fresh_run());
+        let ledger = Ledger::open(number, &self.settings.kinds);
+        *lock(&self.now) = Some(Now { ledger: ledger.clone(), script: script.cloned(), began: Instant::now() });
+        let seen = live(&ledger, &self.settings, script, body, &self.bell, &mut self.crowd)?;
+        Ok((seen, ledger))
+    }
+
+    /// Looks at the threads of the process only where there are more of them than now, which is enough for many runs.
+    pub(crate) fn count_threads(&mut self) {
+        self.crowd = Crowd::of_now();
+    }
+}
+
+/// Listens to the stage, which says in how much real time it wants the bell rung, until it hangs up at its end. When a time is up
+/// the bell is rung, and when that does not help either the run is given up and returned.
+fn listen(hear: &Receiver<Duration>, now: &Mutex<Option<Now>>, settings: &Settings) -> Option<Now> {
     let mut patience = settings.deadline;
     let mut rung = false;
+    // The run that `patience` is of; each further one has a deadline of its own.
+    let mut of: Option<Now> = None;
     loop {
-        match hear.recv_timeout(patience) {
-            Ok(time) => (patience, rung) = (time, false),
-            Err(RecvTimeoutError::Disconnected) => return Thread::Ended,
-            Err(RecvTimeoutError::Timeout) if rung => return Thread::Stuck,
-            Err(RecvTimeoutError::Timeout) => {
-                ledger.bell.ring();
+        let heard = hear.recv_timeout(patience);
+        let current = lock(now).clone();
+        let is_same = matches!((&of, &current), (Some(of), Some(current)) if Arc::ptr_eq(&of.ledger, &current.ledger));
+        match (heard, current) {
+            (Err(RecvTimeoutError::Disconnected), _) => return None,
+            (Ok(time), current) => (patience, rung, of) = (time, false, current),
+            (Err(RecvTimeoutError::Timeout), Some(run)) if !is_same => {
+                (patience, rung) = (settings.deadline.saturating_sub(run.began.elapsed()), false);
+                of = Some(run);
+            }
+            (Err(RecvTimeoutError::Timeout), Some(run)) if rung => return Some(run),
+            (Err(RecvTimeoutError::Timeout), Some(run)) => {
+                run.ledger.bell.ring();
                 // After the bell its threads may still be waited for, the runtime's and then the others.
                 (patience, rung) = (2 * settings.grace.max(THREADS) + settle::STARVED + SLACK, true);
             }
+            (Err(RecvTimeoutError::Timeout), None) => {}
         }
     }
 }
@@ -174,13 +236,22 @@ fn given_up(ledger: &Ledger, took: Duration) -> Seen {
         blocking: Vec::new(),
         runtime_threads: Vec::new(),
         other_threads: Vec::new(),
+        thread_places: Vec::new(),
         channels: Vec::new(),
         took,
+        played: None,
     }
 }
 
 /// The run itself, on its thread.
-fn live<B, F>(ledger: &Arc<Ledger>, settings: &Settings, body: &B, bell: &Sender<Duration>) -> Result<Seen, Error>
+fn live<B, F>(
+    ledger: &Arc<Ledger>,
+    settings: &Settings,
+    script: Option<&Script>,
+    body: &B,
+    bell: &Sender<Duration>,
+    crowd: &mut Option<Crowd>,
+) -> Result<Seen, Error>
 where
     B: Fn() -> F,
     F: Future,
@@ -189,10 +260,13 @@ where
     let began = Instant::now();
     ledger.adopt_body_thread();
     names::read(ledger, &settings.allow);
-    let functions = settings.allow.iter().any(Allow::asks_for_functions);
+    let injector = script.map(|Script { plan, voice, tracing }| {
+        Arc::new(Injector::new(plan, &settings.search.signals, *voice, *tracing))
+    });
+    let disturbed = script.zip(injector.as_ref()).map(|(script, injector)| (script.plan.chosen_seed(), injector));
     // Its workers are tasks too, and not the body's.
     let of_runtime = recorder::of_runtime(ledger.number());
-    let runtime = recorder::within(of_runtime, || settings.runtime.build(ledger, functions))?;
+    let runtime = recorder::within(of_runtime, || settings.runtime.build(ledger, disturbed))?;
     let metrics = runtime.handle().metrics();
     let workers = settings.runtime.workers(&metrics);
     ledger.start(metrics, workers);
@@ -204,8 +278,15 @@ where
 
     let (ended, left) = runtime.block_on(async {
         ledger.stamp();
+        if injector.is_some() {
+            // What was raised at the end of an earlier run of this process, and reached nobody, is to reach nobody here either.
+            tokio::task::yield_now().await;
+        }
         let mut body = Body::start(ledger, body).await;
-        let mut ended = body.until(ledger, settings.deadline).await;
+        let mut ended = body.until(ledger, settings, injector.as_deref()).await;
+        if let Some(injector) = &injector {
+            injector.end(ended.ending != Ending::Unfinished);
+        }
         if ended.ending == Ending::Unfinished {
             // What hangs is looked at before the body is dropped: its locals may be what keeps the rest alive.
             let left = Left::at_once(ledger, ring_in).await;
@@ -222,7 +303,10 @@ where
     let before_stop = lock(&ledger.panics).len();
     stop(runtime, ledger, patience);
     let blocking = Census::of(ledger).blocking;
-    let other_threads = other_threads(ledger, patience);
+    let is_crowded = crowd.as_ref().is_none_or(Crowd::has_grown);
+    let other_threads = if is_crowded { other_threads(ledger, patience) } else { Vec::new() };
+    let is_left = !other_threads.is_empty();
+    let thread_places = if is_left { allocation::places_of_threads(ledger.number()) } else { Vec::new() };
     let panics = panics_of(ledger, before_stop, &left.settled.left);
     let runtime_threads = ledger.threads.alive();
     let outlived = !runtime_threads.is_empty() || !other_threads.is_empty();
@@ -240,8 +324,10 @@ where
         blocking,
         runtime_threads,
         other_threads,
+        thread_places,
         channels,
         took: began.elapsed(),
+        played: injector.map(|injector| injector.played()),
     })
 }
 
@@ -292,26 +378,32 @@ where
         }
     }
 
-    /// Polls the body until it ends or the bell is rung.
-    async fn until(&mut self, ledger: &Ledger, deadline: Duration) -> BodyEnd {
+    /// Polls the body until it ends, the bell is rung, or it is noticed that it never will end.
+    async fn until(&mut self, ledger: &Ledger, settings: &Settings, injector: Option<&Injector>) -> BodyEnd {
         let Some(future) = &mut self.future else {
             let ending = self.stillborn.take().expect("lightsout bug: a body was polled after its end");
             return BodyEnd { ending, hang: None, awaits: Vec::new() };
         };
+        let mut notices = injector.map(|injector| Notices::begin(injector, ledger, settings));
+        let mut waker = None;
+        let mut endless = None;
         let ending = poll_fn(|cx| {
-            ledger.threads.show(BODY);
-            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx).map(Verdict::ending))) {
-                Ok(Poll::Ready(ending)) => Poll::Ready(ending),
-                Err(payload) => Poll::Ready(panicked(&*payload)),
-                Ok(Poll::Pending) if ledger.bell.calls() > 0 => Poll::Ready(Ending::Unfinished),
-                Ok(Poll::Pending) => Poll::Pending,
+            if let Some(Poll::Ready(after)) = notices.as_mut().map(|notices| notices.poll(cx)) {
+                endless = Some(after);
+                return Poll::Ready(Ending::Unfinished);
+            }
+            let waker = waker.get_or_insert_with(|| Arc::new(BodyWaker::new(cx.waker())));
+            match waker.poll_if_woken(|cx| poll_body(future.as_mut(), cx, ledger, injector)) {
+                Poll::Pending if ledger.bell.calls() > 0 => Poll::Ready(Ending::Unfinished),
+                polled => polled,
             }
         })
         .await;
         let took = self.began.elapsed();
-        let hang = match &ending {
-            Ending::Unfinished => Some(Hang::BodyUnfinished { doing: None }),
-            _ if took > deadline => Some(Hang::FinishedLate { after: took }),
+        let hang = match (&ending, endless) {
+            (Ending::Unfinished, None) => Some(Hang::BodyUnfinished { doing: None }),
+            (Ending::Unfinished, Some(after)) => Some(Hang::Endless { after }),
+            _ if took > settings.deadline => Some(Hang::FinishedLate { after: took }),
             _ => None,
         };
         BodyEnd { ending, hang, awaits: Vec::new() }
@@ -334,6 +426,119 @@ where
     }
 }
 
+/// Polls the body once, and disturbs it.
+fn poll_body<F>(future: Pin<&mut F>, cx: &mut Context<'_>, ledger: &Ledger, injector: Option<&Injector>) -> Poll<Ending>
+where
+    F: Future,
+    F::Output: Verdict,
+{
+    ledger.threads.show(BODY);
+    if injector.is_some_and(Injector::delays_now) {
+        delay::use_up_budget();
+    }
+    match catch_unwind(AssertUnwindSafe(|| future.poll(cx).map(Verdict::ending))) {
+        Ok(Poll::Ready(ending)) => Poll::Ready(ending),
+        Err(payload) => Poll::Ready(panicked(&*payload)),
+        Ok(Poll::Pending) => {
+            ledger.heed(injector.map_or(Raised::No, Injector::body_polled));
+            Poll::Pending
+        }
+    }
+}
+
+/// Wakes the root future for the body, and knows whether it was the body that was woken: who wakes the root future for another
+/// reason does not poll the body.
+struct BodyWaker {
+    woken: AtomicBool,
+    root: Waker,
+}
+
+impl BodyWaker {
+    /// Begins as woken: the first poll needs no reason.
+    fn new(root: &Waker) -> Self {
+        Self { woken: AtomicBool::new(true), root: root.clone() }
+    }
+
+    fn poll_if_woken(self: &Arc<Self>, poll: impl FnOnce(&mut Context<'_>) -> Poll<Ending>) -> Poll<Ending> {
+        if self.woken.swap(false, Ordering::AcqRel) {
+            poll(&mut Context::from_waker(&Waker::from(self.clone())))
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl Wake for BodyWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.root.wake_by_ref();
+    }
+}
+
+/// What the root future notices of a disturbed run beside its body.
+struct Notices<'a> {
+    injector: &'a Injector,
+    ledger: &'a Ledger,
+    quiet: Quiet,
+}
+
+impl<'a> Notices<'a> {
+    /// Begins the run's boundaries.
+    fn begin(injector: &'a Injector, ledger: &'a Ledger, settings: &Settings) -> Self {
+        let quiet = Quiet::begin(injector, settings.runtime.is_paused(), settings.deadline);
+        ledger.heed(injector.begin());
+        Self { injector, ledger, quiet }
+    }
+
+    /// Returns how long the body went on, once nothing can end it.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
+        match self.quiet.poll(cx, self.injector) {
+            Poll::Ready(Notice::Endless(after)) if !self.has_helpers() => Poll::Ready(after),
+            Poll::Ready(Notice::Signal(raised)) => {
+                self.ledger.heed(raised);
+                Poll::Pending
+            }
+            Poll::Ready(Notice::Endless(_)) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Returns whether there are threads of the run that may end the wait in real time, which the deadline then limits.
+    fn has_helpers(&self) -> bool {
+        let Some(dye) = self.ledger.dye() else { return false };
+        let own = threads::own_tid();
+        // A thread of another test that starts at this moment has no mark yet.
+        let looks = (0..QUICK_LOOKS).map(|_| {
+            thread::yield_now();
+            threads::marked(dye, own.as_slice())
+        });
+        let marked = looks.into_iter().find(|marked| !marked.starting || !marked.threads.is_empty());
+        marked.is_some_and(|marked| !marked.threads.is_empty())
+    }
+}
+
+/// How many threads the process had.
+pub(crate) struct Crowd {
+    counter: threads::Counter,
+    usual: u64,
+}
+
+impl Crowd {
+    fn of_now() -> Option<Self> {
+        let counter = threads::Counter::open()?;
+        let usual = counter.count()?;
+        Some(Self { counter, usual })
+    }
+
+    /// Returns whether there are more of them now.
+    fn has_grown(&self) -> bool {
+        self.counter.count().is_none_or(|count| count > self.usual)
+    }
+}
+
 fn panicked(payload: &(dyn Any + Send)) -> Ending {
     Ending::Panicked(panics::message(payload))
 }
@@ -350,7 +555,11 @@ impl Left {
     async fn at_once(ledger: &Ledger, ring_in: impl Fn(Duration)) -> Self {
         let left = Census::of_root(ledger);
         let stacks = await_stacks(ledger, &left, ring_in).await;
-        Self { settled: Settled { before: left.clone(), left, waited: Duration::ZERO, really: Duration::ZERO }, stacks, look: None }
+        Self {
+            settled: Settled { before: left.clone(), left, waited: Duration::ZERO, really: Duration::ZERO },
+            stacks,
+            look: None,
+        }
     }
 
     async fn after_settle(ledger: &Ledger, grace: Duration, ring_in: impl Fn(Duration)) -> Self {
@@ -399,8 +608,6 @@ fn open_channels(ledger: &Ledger, settings: &Settings, is_clean: bool) -> Vec<Li
 
 /// Returns the threads of this run that are not its runtime's, after giving them time to end.
 fn other_threads(ledger: &Ledger, patience: Duration) -> Vec<OsThread> {
-    /// Looks that only give way: a thread that has been joined is listed for a few more microseconds.
-    const QUICK_LOOKS: u32 = 50;
     let Some(dye) = ledger.dye() else { return Vec::new() };
     let known: Vec<_> =
         ledger.threads.alive().iter().filter_map(|thread| thread.tid).chain(threads::own_tid()).collect();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, RuntimeMetrics};
 
+use crate::disturb::inject::Injector;
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::source::hooks::{self, Hooks};
@@ -22,9 +23,8 @@ enum Flavor {
     Local,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Time {
-    #[default]
     Running,
     Paused,
 }
@@ -44,7 +44,8 @@ enum Time {
 #[must_use = "a recipe builds nothing until it is given to `Check::runtime`"]
 pub struct Runtime {
     flavor: Flavor,
-    time: Time,
+    /// `None` unless set: a search has a paused clock then, and anything else a running one.
+    time: Option<Time>,
     /// `None`: tokio's own choice, as for each of the following.
     worker_threads: Option<usize>,
     max_blocking_threads: Option<usize>,
@@ -82,7 +83,19 @@ impl Runtime {
     }
 
     pub(crate) fn is_paused(&self) -> bool {
-        self.time == Time::Paused
+        self.time == Some(Time::Paused)
+    }
+
+    /// Returns the recipe with a paused clock, unless it says something else or cannot have one.
+    pub(crate) fn paused_unless_set(mut self) -> Self {
+        if self.flavor != Flavor::MultiThread {
+            self.time.get_or_insert(Time::Paused);
+        }
+        self
+    }
+
+    pub(crate) fn has_workers(&self) -> bool {
+        self.flavor == Flavor::MultiThread
     }
 
     /// Sets how many worker threads a `multi_thread` runtime has.
@@ -93,7 +106,7 @@ impl Runtime {
 
     /// Starts with a paused clock, which jumps to the next timer whenever nothing else can happen. Not for `multi_thread`.
     pub fn start_paused(mut self, paused: bool) -> Self {
-        self.time = if paused { Time::Paused } else { Time::Running };
+        self.time = Some(if paused { Time::Paused } else { Time::Running });
         self
     }
 
@@ -162,8 +175,9 @@ impl Runtime {
         if self.flavor == Flavor::MultiThread { metrics.num_workers() } else { 0 }
     }
 
-    /// Builds the runtime with its hooks chained to the ledger; `functions` asks for the stack of each spawn.
-    pub(crate) fn build(&self, ledger: &Arc<Ledger>, functions: bool) -> Result<Built, Error> {
+    /// Builds the runtime with its hooks chained to the ledger; `disturbed` has the seed and the boundaries of a run
+    /// that is.
+    pub(crate) fn build(&self, ledger: &Arc<Ledger>, disturbed: Option<(u64, &Arc<Injector>)>) -> Result<Built, Error> {
         let mut builder = match self.flavor {
             Flavor::CurrentThread | Flavor::Local => Builder::new_current_thread(),
             Flavor::MultiThread => Builder::new_multi_thread(),
@@ -171,7 +185,11 @@ impl Runtime {
         builder.enable_all().start_paused(self.is_paused());
         self.tune(&mut builder);
         self.chain_thread_callbacks(&mut builder, ledger);
-        hooks::attach(&mut builder, ledger, &self.hooks, functions, self.flavor == Flavor::MultiThread);
+        let injector = disturbed.map(|(_, injector)| injector);
+        hooks::attach(&mut builder, ledger, &self.hooks, self.has_workers(), injector);
+        if let Some((seed, _)) = disturbed {
+            hooks::seed(&mut builder, seed);
+        }
         match self.flavor {
             Flavor::CurrentThread | Flavor::MultiThread => Ok(Built::Shared(builder.build().map_err(Error::runtime)?)),
             Flavor::Local => local::build(&mut builder),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::census::LiveTask;
-use crate::finding::Ending;
+use crate::disturb::inject::Played;
+use crate::finding::{Ending, Site};
 use crate::graph::Look;
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::Panicked;
@@ -17,7 +18,7 @@ use crate::system::threads::OsThread;
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) ending: Ending,
-    /// Which of the three hangs it was, if any.
+    /// Which of the hangs it was, if any.
     pub(crate) hang: Option<Hang>,
     /// What the body awaited when its time was up; empty where that cannot be seen.
     pub(crate) body_awaits: Vec<Vec<Frame>>,
@@ -35,16 +36,38 @@ pub(crate) struct Seen {
     pub(crate) channels: Vec<LiveChannel>,
     /// Other threads that the run started and that outlived it.
     pub(crate) other_threads: Vec<OsThread>,
+    /// Where those may have been started; empty where that cannot be seen.
+    pub(crate) thread_places: Vec<Site>,
     pub(crate) took: Duration,
+    /// What became of the plan; `None` where nothing was to be disturbed.
+    pub(crate) played: Option<Played>,
 }
 
-/// Which of the three hangs it was.
+impl Seen {
+    /// Returns whether there is nothing to judge: the body passed, and nothing is left. Costs nothing, so that many runs can be asked.
+    pub(crate) fn is_unremarkable(&self) -> bool {
+        let left = &self.settled.left;
+        self.ending == Ending::Passed
+            && self.hang.is_none()
+            && left.tasks.is_empty()
+            && left.counted == 0
+            && left.blocking.is_empty()
+            && self.panics.is_empty()
+            && self.blocking.is_empty()
+            && self.runtime_threads.is_empty()
+            && self.other_threads.is_empty()
+    }
+}
+
+/// Which of the hangs it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Hang {
     /// The body had not finished by its deadline; `doing` is what its thread did, where it did not come back to its runtime.
     BodyUnfinished { doing: Option<String> },
     /// The body had finished, and what it left does not let its runtime come to an end.
     LeftoversBlock { doing: Option<String> },
+    /// The body had not finished after so long on a paused clock, and nothing was left that could end it.
+    Endless { after: Duration },
     /// The body finished, but only after its deadline.
     FinishedLate { after: Duration },
 }

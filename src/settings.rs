@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::allow::Allow;
+use crate::disturb::plan::Plan;
+use crate::disturb::signal::Signal;
 use crate::error::Error;
+use crate::explore::shape::Shape;
 use crate::ledger::channel::ChannelKind;
 use crate::runtime::Runtime;
 
@@ -15,6 +18,9 @@ use crate::runtime::Runtime;
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 /// How long what is left after the body may take to end where nobody says otherwise.
 pub(crate) const GRACE: Duration = Duration::from_millis(500);
+
+/// How many plans a search runs where nobody says otherwise: a few seconds' worth, unoptimised.
+pub(crate) const RUNS: u64 = 5_000;
 
 /// The settings of one check.
 #[derive(Clone, Debug)]
@@ -33,13 +39,14 @@ pub(crate) struct Settings {
     pub(crate) kinds: Vec<ChannelKind>,
     /// Who reads what is no finding.
     pub(crate) notes: Notes,
+    pub(crate) search: Search,
 }
 
 /// What a channel means that is still open when everything else of a test has ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Channels {
-    /// A note in the report.
+    /// A note in the report; a search tells none.
     #[default]
     Note,
     /// A finding, which fails the test.
@@ -56,6 +63,43 @@ pub(crate) enum Notes {
     Read,
     /// A person, if the test fails.
     ReadOfFailures,
+}
+
+/// What a check searches, if anything.
+#[derive(Clone, Debug)]
+pub(crate) struct Search {
+    /// The signals that come, in order.
+    pub(crate) signals: Vec<Signal>,
+    /// How many delays a plan may have.
+    pub(crate) delays: u32,
+    /// How many seeds are tried.
+    pub(crate) seeds: u32,
+    /// The first of them.
+    pub(crate) seed: u64,
+    /// How many plans may run.
+    pub(crate) runs: u64,
+    /// The only plan to run; `None` in a sweep.
+    pub(crate) plan: Option<Plan>,
+    /// The folder that keeps failing plans; `None` if they are not kept.
+    pub(crate) regressions: Option<PathBuf>,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self { signals: Vec::new(), delays: 0, seeds: 1, seed: 0, runs: RUNS, plan: None, regressions: None }
+    }
+}
+
+impl Search {
+    /// Returns whether there is anything to search.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        !self.signals.is_empty() || self.delays > 0 || self.seeds > 1 || self.plan.is_some()
+    }
+
+    /// Returns the bounds of the search for a program that listens from this boundary on.
+    pub(crate) fn shape(&self, first: u32) -> Shape {
+        Shape { signals: self.signals.clone(), delays: self.delays, seeds: self.seeds, base_seed: self.seed, first }
+    }
 }
 
 /// Whether tasks are also looked for among the allocations.
@@ -77,6 +121,7 @@ impl Default for Settings {
             channels: Channels::Note,
             kinds: Vec::new(),
             notes: Notes::Read,
+            search: Search::default(),
         }
     }
 }
@@ -93,6 +138,25 @@ impl Settings {
         }
         if let Some(grace) = duration("LIGHTSOUT_GRACE")? {
             self.grace = grace;
+        }
+        if self.search.is_asked_for() {
+            self.runtime = self.runtime.paused_unless_set();
+            self.search = self.search.with_environment()?;
+        }
+        Ok(self)
+    }
+}
+
+impl Search {
+    fn with_environment(mut self) -> Result<Self, Error> {
+        if let Some(plan) = text("LIGHTSOUT_REPLAY") {
+            self.plan = Some(plan.parse()?);
+        }
+        if let Some(runs) = number("LIGHTSOUT_RUNS")? {
+            self.runs = runs;
+        }
+        if let Some(seed) = number("LIGHTSOUT_SEED")? {
+            self.seed = seed;
         }
         Ok(self)
     }
@@ -119,6 +183,17 @@ pub(crate) fn wants_color() -> bool {
     // The test runner captures what goes to stderr, and prints it on stdout.
     let terminal = stdout().is_terminal() && stderr().is_terminal();
     is_set("CLICOLOR_FORCE", "0") || (!is_set("NO_COLOR", "") && terminal)
+}
+
+/// Returns a variable as text; an empty one counts as unset.
+fn text(name: &'static str) -> Option<String> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(|value| value.to_string_lossy().into_owned())
+}
+
+fn number(name: &'static str) -> Result<Option<u64>, Error> {
+    const ACCEPTED: &str = "a whole number below 2^64";
+    let Some(value) = text(name) else { return Ok(None) };
+    value.parse().map(Some).map_err(|_| Error::environment(name, value, ACCEPTED))
 }
 
 fn duration(name: &'static str) -> Result<Option<Duration>, Error> {

@@ -205,6 +205,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn task_of_the_hooks_without_an_allocation_is_a_disagreement() {
+        let ledger = ledger_with_a_task();
+        assert_eq!(settle(&ledger, GRACE, || ()).await.left.unallocated, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn hour_of_virtual_time_takes_few_looks() {
         let ledger = ledger_with_a_task();
         let grace = Duration::from_secs(3_600);

@@ -68,11 +68,9 @@ fn main() {
         return println!("{}", look(number(tasks), number(allocations)));
     }
     head("milliseconds for a look at leaked tasks, no names", "", "");
-    for (tasks, allocations, bar) in [
-        ("100", "1000", Bar::None),
-        ("1000", "10000", Bar::AtMost(100.0)),
-        ("1000", "100000", Bar::None),
-    ] {
+    for (tasks, allocations, bar) in
+        [("100", "1000", Bar::None), ("1000", "10000", Bar::AtMost(100.0)), ("1000", "100000", Bar::None)]
+    {
         let [figures] = rounds(budget(Duration::from_secs(10)), [&mut || child(&[tasks, allocations])[0]]);
         line(&format!("{tasks} tasks, {allocations} allocations"), &[], &figures, &figures, " ms", bar);
     }

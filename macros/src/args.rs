@@ -15,6 +15,19 @@ use crate::errors::{self, Errors};
 /// The flavors, by the names of the methods that choose them; the first one is the default.
 const FLAVORS: &[&str] = &["current_thread", "multi_thread", "local"];
 
+/// The arguments that make a test a search.
+const SEARCHES: &[&str] = &["signals", "delays", "seeds"];
+
+/// The signals, by the names that plans have, and those of the library's enum.
+const SIGNALS: &[(&str, &str)] = &[
+    ("SIGTERM", "Term"),
+    ("SIGINT", "Int"),
+    ("SIGHUP", "Hup"),
+    ("SIGQUIT", "Quit"),
+    ("SIGUSR1", "Usr1"),
+    ("SIGUSR2", "Usr2"),
+];
+
 /// The rules of `allow`, by the names of the functions that make them.
 const RULES: &[&str] = &["spawned_at", "spawned_in", "task", "thread", "panic", "created_at", "created_in"];
 
@@ -69,6 +82,30 @@ const ARGUMENTS: &[Argument] = &[
         call: |given, library| given.channels().map(|meaning| quote!(.channels(#library::Channels::#meaning))),
     },
     Argument {
+        name: "signals",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, library| given.signals(library).map(|signals| quote!(.signals([#(#signals),*]))),
+    },
+    Argument {
+        name: "delays",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.count().map(|count| quote!(.delays(#count))),
+    },
+    Argument {
+        name: "seeds",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.count().map(|count| quote!(.seeds(#count))),
+    },
+    Argument {
+        name: "runs",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.count().map(|count| quote!(.runs(#count))),
+    },
+    Argument {
         name: "allow",
         flavors: FLAVORS,
         times: Times::Any,
@@ -101,6 +138,8 @@ pub(crate) struct Args {
     pub(crate) library: Path,
     /// The method calls that set up `Check`, each with its dot.
     pub(crate) calls: Vec<TokenStream>,
+    /// The argument that makes the test a search, if any.
+    pub(crate) search: Option<Ident>,
 }
 
 impl Parse for Args {
@@ -125,7 +164,9 @@ impl Parse for Args {
         errors.finish()?;
 
         calls.sort_by_key(|(rank, _)| *rank);
-        Ok(Self { library, calls: calls.into_iter().map(|(_, call)| call).collect() })
+        let calls = calls.into_iter().map(|(_, call)| call).collect();
+        let search = all.iter().find(|given| SEARCHES.iter().any(|name| given.name == name));
+        Ok(Self { search: search.map(|given| given.name.clone()), library, calls })
     }
 }
 
@@ -217,12 +258,26 @@ impl Given {
     }
 
     fn count(&self) -> syn::Result<Literal> {
-        let wanted = "an integer that is not zero, as in `worker_threads = 2`";
-        let Some(Lit::Int(integer)) = self.literal() else { return Err(self.wants(wanted)) };
-        match integer.base10_parse::<usize>() {
-            Ok(1..) => Ok(Literal::usize_unsuffixed(integer.base10_parse()?)),
-            Ok(0) | Err(_) => Err(self.wants(wanted)),
+        let wanted = format!("an integer that is not zero, as in `{} = 2`", self.name);
+        let Some(Lit::Int(integer)) = self.literal() else { return Err(self.wants(&wanted)) };
+        match integer.base10_parse::<u32>() {
+            Ok(count @ 1..) => Ok(Literal::u32_unsuffixed(count)),
+            Ok(0) | Err(_) => Err(self.wants(&wanted)),
         }
+    }
+
+    /// Reads `"SIGTERM, SIGTERM"`.
+    fn signals(&self, library: &Path) -> syn::Result<Vec<TokenStream>> {
+        let wanted = "signals in their order, as in `signals = \"SIGTERM, SIGTERM\"`";
+        let text = self.words(wanted)?.value();
+        let names: Vec<&str> = SIGNALS.iter().map(|(name, _)| *name).collect();
+        let signal = |name: &str| {
+            let known = SIGNALS.iter().find(|(known, _)| *known == name);
+            let (_, variant) = known.ok_or_else(|| self.wrong(errors::unknown("signal", name, &names)))?;
+            let variant = format_ident!("{variant}");
+            Ok(quote!(#library::Signal::#variant))
+        };
+        text.split(',').map(|name| signal(name.trim())).collect()
     }
 
     fn switch(&self) -> syn::Result<bool> {

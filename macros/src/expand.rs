@@ -23,7 +23,16 @@ pub(crate) fn test(args: TokenStream, item: TokenStream) -> TokenStream {
 
 fn understand(args: TokenStream, function: &Function) -> syn::Result<(Args, Panic)> {
     let arguments = errors::both(syn::parse2(args), function.panic());
-    errors::both(arguments, function.check()).map(|(arguments, ())| arguments)
+    let ((args, panic), ()): ((Args, Panic), ()) = errors::both(arguments, function.check())?;
+    match (&args.search, &panic) {
+        (Some(search), Panic::Expected(_)) => Err(syn::Error::new(
+            search.span(),
+            format!(
+                "`{search}` does not go with `#[should_panic]`\na search asks whether the body passes under every plan"
+            ),
+        )),
+        _ => Ok((args, panic)),
+    }
 }
 
 /// Keeps the item where it is, so that what uses it finds it, and its imports are not unused.
@@ -61,7 +70,7 @@ fn inner(signature: &Signature) -> Signature {
 }
 
 /// Returns the call into the library, for the function that holds the body.
-fn call(Args { library, calls }: &Args, panic: &Panic, inner: &Signature) -> TokenStream {
+fn call(Args { library, calls, .. }: &Args, panic: &Panic, inner: &Signature) -> TokenStream {
     let Signature { ident, output, .. } = inner;
     let name = ident.to_string();
     let panic = panic_tokens(panic, library);
@@ -71,6 +80,7 @@ fn call(Args { library, calls }: &Args, panic: &Panic, inner: &Signature) -> Tok
                 module: ::core::module_path!(),
                 name: #name,
                 package: ::core::option_env!("CARGO_PKG_NAME"),
+                manifest: ::core::option_env!("CARGO_MANIFEST_DIR"),
                 panic: #panic,
             },
             |check| check #(#calls)*,

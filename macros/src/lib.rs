@@ -34,11 +34,30 @@ mod function;
 /// | `deadline = "5s"` | how long the body may take before it counts as hung; not zero | `"60s"` |
 /// | `grace = "500ms"` | how long what is left may take to end once the body has returned | `"500ms"` |
 /// | `channels = "deny"` | what a channel means that is open when all else has ended: `"note"`, `"deny"` (it fails the test) or `"ignore"` | `"note"` |
+/// | `signals = "SIGTERM, SIGTERM"` | the signals that are sent, in their order; the moments at which they come are searched | none |
+/// | `delays = 1` | how many tasks may be delayed in a run; the orders of tasks are searched | none |
+/// | `seeds = 4` | how many seeds of the runtime's random choices are tried | one |
+/// | `runs = 2_000` | how many plans a search may run | `5_000` |
 /// | `allow(spawned_at = "src/pool.rs:40", reason = "...")` | what may stay alive, and why; can be given several times | nothing |
 /// | `crate = "path"` | where `lightsout` is, for a crate that re-exports it; a bare path will do too | `::lightsout` |
 ///
 /// Durations are an integer and one of `ns`, `us`, `ms`, `s`, `m`. `LIGHTSOUT_DEADLINE` and `LIGHTSOUT_GRACE` override
-/// `deadline` and `grace` from outside, in the same form.
+/// `deadline` and `grace` from outside, in the same form; `LIGHTSOUT_RUNS` overrides `runs`.
+///
+/// # Searching
+///
+/// With `signals`, `delays` or `seeds` the body is run many times, each time under another plan: the signals at other moments, a task
+/// delayed, another branch order of `select!`. The clock is paused unless `start_paused` says otherwise. The signals are `SIGTERM`,
+/// `SIGINT`, `SIGHUP`, `SIGQUIT`, `SIGUSR1` and `SIGUSR2`. A finding names its plan, and `LIGHTSOUT_REPLAY` runs that one again. Plans
+/// that failed are kept in the folder `lightsout-regressions` beside the package's manifest, and tried first the next time.
+///
+/// ```ignore
+/// // Ignored: this crate cannot depend on `lightsout`, which depends on it.
+/// #[lightsout::test(signals = "SIGTERM, SIGTERM", delays = 1, runs = 2_000)]
+/// async fn second_signal_does_not_close_twice() {
+///     server::run().await;
+/// }
+/// ```
 ///
 /// # What may stay alive
 ///

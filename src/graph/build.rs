@@ -287,10 +287,14 @@ impl Artist<'_> {
     }
 
     fn finish(mut self) -> WaitGraph {
-        let allocations: Vec<(NodeId, usize)> = self.places.iter().filter_map(|(thing, at)| match thing {
-            Thing::Allocation(node) => Some((*node, *at)),
-            Thing::Timer | Thing::Source | Thing::Outside(_) => None,
-        }).collect();
+        let allocations: Vec<(NodeId, usize)> = self
+            .places
+            .iter()
+            .filter_map(|(thing, at)| match thing {
+                Thing::Allocation(node) => Some((*node, *at)),
+                Thing::Timer | Thing::Source | Thing::Outside(_) => None,
+            })
+            .collect();
         for (node, to) in &allocations {
             if let Some(Cause::Outside(what)) = self.sight.reach.cause(*node) {
                 let place = place(what);

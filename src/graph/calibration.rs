@@ -136,7 +136,11 @@ async fn plant(stop: std_mpsc::Receiver<()>) -> Result<(Planted, Told), &'static
     Ok((planted, Told { table, due }))
 }
 
-fn wakeable<T: Send + 'static>(planted: &mut Planted, what: &'static str, task: impl Future<Output = T> + Send + 'static) {
+fn wakeable<T: Send + 'static>(
+    planted: &mut Planted,
+    what: &'static str,
+    task: impl Future<Output = T> + Send + 'static,
+) {
     planted.push((what, id(&tokio::spawn(task)), Truth::Wakeable));
 }
 
@@ -264,7 +268,8 @@ fn study(run: RunNumber, known: &[Sleeper], planted: &Planted, told: Told) -> Re
 
 /// Finds the waker that was planted in a box of its own.
 fn order(heap: &Heap, table: usize) -> Option<Order> {
-    let is_cell = |word: Option<usize>| word.and_then(|word| heap.find(word)).is_some_and(|node| heap.cell(node).is_some());
+    let is_cell =
+        |word: Option<usize>| word.and_then(|word| heap.find(word)).is_some_and(|node| heap.cell(node).is_some());
     heap.all().filter(|(_, own)| own.words == 2).find_map(|(node, _)| match (heap.word(node, 0), heap.word(node, 1)) {
         (Some(first), second) if first == table && is_cell(second) => Some(Order::TableFirst),
         (first, Some(second)) if second == table && is_cell(first) => Some(Order::DataFirst),
@@ -281,7 +286,8 @@ fn source(sight: &Sight, cell: NodeId) -> Option<u32> {
 /// Learns from two timers of different moments where each says when it is due.
 fn timer(sight: &Sight, timers: &[NodeId], due: [Instant; 2]) -> Option<TimerShape> {
     let place = |cell: &NodeId| {
-        let is_runtimes = |edge: &&Edge| sight.heap.own(edge.from).part == Part::Runtime && edge.points == Points::Inside;
+        let is_runtimes =
+            |edge: &&Edge| sight.heap.own(edge.from).part == Part::Runtime && edge.points == Points::Inside;
         Some((*cell, sight.graph.to(*cell).find(is_runtimes)?.inside))
     };
     let [first, second] = [place(timers.first()?)?, place(timers.get(1)?)?];

@@ -170,7 +170,8 @@ impl Heap {
         let mut next = self.own.partition_point(|it| it.end() <= start);
         let mut at = start;
         while at < end {
-            let own = self.own.get(next).filter(|it| it.start() < end).map(|it| (it.start().max(start), it.end().min(end)));
+            let own =
+                self.own.get(next).filter(|it| it.start() < end).map(|it| (it.start().max(start), it.end().min(end)));
             let (own_start, own_end) = own.unwrap_or((end, end));
             self.look_through(&piece[(at - start) / WORD..(own_start - start) / WORD], &mut foreign);
             if own_start < own_end {
@@ -301,7 +302,10 @@ pub(super) mod tests {
 
     #[test]
     fn addresses_are_found_from_their_first_byte_to_their_last() {
-        let heap = heap(vec![own(0x10_0000, 2, Part::Memory), own(0x10_0010, 1, Part::Memory), own(0x20_0ff8, 600, Part::Memory)], &[]);
+        let heap = heap(
+            vec![own(0x10_0000, 2, Part::Memory), own(0x10_0010, 1, Part::Memory), own(0x20_0ff8, 600, Part::Memory)],
+            &[],
+        );
         let found = [0x0f_ffff, 0x10_0000, 0x10_000f, 0x10_0010, 0x10_0018, 0x20_0ff8, 0x20_2000, 0x20_22b7, 0x20_22b8];
         let found: Vec<_> = found.iter().map(|address| heap.find(*address)).collect();
         assert_eq!(found, [None, Some(0), Some(0), Some(1), None, Some(2), Some(2), Some(2), None]);
@@ -314,13 +318,17 @@ pub(super) mod tests {
         let mut hits = Vec::new();
         heap.take(0x10_0000, &piece, |node| hits.push(node));
         assert_eq!(hits, [0, 1]);
-        assert_eq!([heap.word(0, 0), heap.word(0, 1), heap.word(0, 2), heap.word(1, 0)], [Some(8), Some(9), None, Some(0x10_0038)]);
+        assert_eq!(
+            [heap.word(0, 0), heap.word(0, 1), heap.word(0, 2), heap.word(1, 0)],
+            [Some(8), Some(9), None, Some(0x10_0038)]
+        );
     }
 
     #[test]
     fn lists_of_a_runtime_are_no_edges_and_a_waker_among_them_is() {
         let (a, b) = (0x10_0000, 0x10_0100);
-        let words = [(a + 8, b), (a + 12 * 8, b), (a + 13 * 8, TABLE), (a + 14 * 8, b), (a + 5 * 8, b + 40), (a + 6 * 8, b)];
+        let words =
+            [(a + 8, b), (a + 12 * 8, b), (a + 13 * 8, TABLE), (a + 14 * 8, b), (a + 5 * 8, b + 40), (a + 6 * 8, b)];
         let heap = heap(vec![own(a, 16, task(1)), own(b, 16, task(2))], &words);
         let seen: Vec<_> = heap.edges(WAKER).iter().map(|edge| (edge.at, edge.points)).collect();
         assert_eq!(seen, [(5, Points::Inside), (6, Points::AtStart), (14, Points::AsWaker)]);

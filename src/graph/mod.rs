@@ -52,11 +52,11 @@ mod sight;
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 mod flavor {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
     use super::build;
     use super::calibration::Learned;
-    use super::data::{Outlook, WaitGraph};
+    use super::data::WaitGraph;
     use super::sight::{self, Sight};
     use super::words;
     use crate::census::{Census, State};
@@ -69,8 +69,6 @@ mod flavor {
     /// What was seen of the tasks that are left.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct Look {
-        /// What can be expected of each task, by its number.
-        pub(crate) outlooks: BTreeMap<u64, Outlook>,
         /// The tasks, oldest first, and what is between them.
         pub(crate) graph: WaitGraph,
         /// The numbers of the tasks that come first in the graph.
@@ -90,7 +88,7 @@ mod flavor {
             let outlooks = build::outlooks(sight, learned, now);
             let kinds = lock(&ledger.kinds).clone();
             let (graph, drawn) = build::draw(sight, learned, &left.tasks, &outlooks, &kinds);
-            Look { outlooks, graph, drawn, unproven: &learned.unproven }
+            Look { graph, drawn, unproven: &learned.unproven }
         })
     }
 
@@ -158,16 +156,15 @@ mod flavor {
 /// Sees nothing here.
 #[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")))]
 mod flavor {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
-    use super::data::{Outlook, WaitGraph};
+    use super::data::WaitGraph;
     use super::words;
     use crate::census::Census;
     use crate::ledger::Ledger;
 
     #[derive(Clone, Debug, Default)]
     pub(crate) struct Look {
-        pub(crate) outlooks: BTreeMap<u64, Outlook>,
         pub(crate) graph: WaitGraph,
         pub(crate) drawn: Vec<u64>,
         pub(crate) unproven: &'static [&'static str],

@@ -326,7 +326,7 @@ mod tests {
     fn small_graph_is_lines_of_text() {
         let text = cycle().to_text();
         let lines = [
-            "[1] task                - -     holds     - -> [2] mpsc of Vec<\"u8\">",
+            "[1] task              - -     holds     - -> [2] mpsc of Vec<\"u8\">",
             "[2] mpsc of Vec<\"u8\"> ---   can wake    ---> [1] task",
         ];
         assert_eq!(text.as_deref(), Some(&*lines.join("\n")));
@@ -358,7 +358,8 @@ mod tests {
         let boxes = layout(&graph);
         for (at, a) in boxes.iter().enumerate() {
             for b in &boxes[at + 1..] {
-                let apart = a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
+                let apart =
+                    a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
                 assert!(apart);
             }
         }

@@ -176,8 +176,8 @@ fn counted(heap: &Heap, node: NodeId) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::heap::tests::{TABLE, WAKER, heap, own, task};
     use super::super::heap::Own;
+    use super::super::heap::tests::{TABLE, WAKER, heap, own, task};
     use super::*;
 
     const A: usize = 0x10_0000;

@@ -120,16 +120,15 @@ fn next(graph: &WaitGraph, task: usize, wait: Wait, steps: &[Step]) -> Next {
     let holders = holders(graph, wait.on);
     let waits_like_it = |other: usize| graph.to(other).any(|edge| edge.from == wait.on && edge.kind == wait.how);
     let come_before = |other: usize| steps.iter().any(|step| step.task == other);
-    let others = || holders.iter().copied().filter(|other| *other != task && graph.nodes[*other].kind == NodeKind::Task);
+    let others =
+        || holders.iter().copied().filter(|other| *other != task && graph.nodes[*other].kind == NodeKind::Task);
     let free = || others().filter(|other| !waits_like_it(*other));
     let outside = holders.iter().find_map(|holder| place(graph, *holder));
     let found = free().find(|other| !come_before(*other)).or_else(|| free().next());
     match (found, outside) {
         (Some(other), _) => Next::Task(other),
         (None, Some(place)) => Next::End(End::Outside(place)),
-        (None, None) if keeps_the_other_end(graph, task, wait) => {
-            Next::End(End::Cycle { at: steps.len() - 1 })
-        }
+        (None, None) if keeps_the_other_end(graph, task, wait) => Next::End(End::Cycle { at: steps.len() - 1 }),
         (None, None) => Next::End(End::Nobody),
     }
 }

@@ -92,7 +92,9 @@ fn waits(graph: &WaitGraph, wait: Wait) -> String {
     let node = &graph.nodes[wait.on];
     match node.kind {
         NodeKind::Timer | NodeKind::Source | NodeKind::Outside => return format!("waits for {}", node.label),
-        NodeKind::Task if wait.how == EdgeKind::EndWakes => return format!("waits for the end of {}", task(graph, wait.on)),
+        NodeKind::Task if wait.how == EdgeKind::EndWakes => {
+            return format!("waits for the end of {}", task(graph, wait.on));
+        }
         NodeKind::Task => return format!("waits for {}", task(graph, wait.on)),
         NodeKind::Channel | NodeKind::Lock | NodeKind::Shared => {}
     }

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::allow::Allow;
 use crate::bell::Bell;
+use crate::disturb::inject::Raised;
 use crate::finding::Ending;
 use crate::lock::lock;
 use crate::recorder::{self, RunNumber};
@@ -41,8 +42,6 @@ pub(crate) struct Ledger {
     pub(crate) reader: OnceLock<tracing_core::Dispatch>,
     /// The names that `tokio::task::Builder::name` gave, by task id; empty unless the names are read.
     pub(crate) names: Mutex<BTreeMap<u64, String>>,
-    /// For each task the code addresses on the stack of its spawn; empty unless a rule asks for functions.
-    pub(crate) stacks: Mutex<BTreeMap<u64, Vec<usize>>>,
     /// Panics on threads of the run, in the order in which they happened.
     pub(crate) panics: Mutex<Vec<Panicked>>,
     /// The threads that the run's runtime started.
@@ -79,7 +78,6 @@ impl Ledger {
             #[cfg(all(feature = "tracing", tokio_unstable))]
             reader: OnceLock::new(),
             names: Mutex::default(),
-            stacks: Mutex::default(),
             panics: Mutex::default(),
             threads: RuntimeThreads::new(),
             kinds: Mutex::new(kinds.to_vec()),
@@ -200,6 +198,13 @@ impl Ledger {
     /// clock: in between, time passes only as far as code runs.
     pub(crate) fn stamp(&self) {
         self.clock.stamp();
+    }
+
+    /// Wakes the root future if a signal was raised, so that a paused clock does not jump while its listener is woken.
+    pub(crate) fn heed(&self, raised: Raised) {
+        if raised == Raised::Yes {
+            self.bell.nudge();
+        }
     }
 
     /// Returns the time since the start, in milliseconds of the run's clock, as of the last stamp.

@@ -86,10 +86,8 @@ impl RuntimeThreads {
     /// Returns the threads that ran tasks and are asleep.
     pub(crate) fn sleepers(&self) -> Vec<Sleeper> {
         let asleep = self.desks.iter().filter(|desk| desk.asleep.load(Ordering::Acquire));
-        let sleeper = |desk: &Desk| Sleeper {
-            tid: desk.tid.load(Ordering::Acquire),
-            base: desk.base.load(Ordering::Relaxed),
-        };
+        let sleeper =
+            |desk: &Desk| Sleeper { tid: desk.tid.load(Ordering::Acquire), base: desk.base.load(Ordering::Relaxed) };
         asleep.map(sleeper).filter(|sleeper| sleeper.tid != 0).collect()
     }
 

@@ -23,9 +23,7 @@ pub(crate) static REST: Table = Table::new();
 /// Writes down an allocation that was made just now, with the calling stack.
 #[inline(never)]
 pub(crate) fn allocated(table: &Table, address: usize, size: usize, run: RunNumber) {
-    let mut frames = [0; stacks::DEPTH];
-    let len = unwind::capture(&mut frames);
-    let stack = stacks::keep(&frames[..len]);
+    let stack = unwind::number::<{ stacks::DEPTH }>(size, stacks::keep);
     table.insert(Allocation { address, size: u32::try_from(size).unwrap_or(u32::MAX), stack, run });
 }
 

@@ -7,7 +7,7 @@
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use super::memory;
 use super::stacks::StackId;
@@ -67,7 +67,9 @@ const SHARDS: usize = 64;
 /// Slots of a shard at its first use.
 const FIRST: usize = 16;
 /// How many runs at once have a counter of their own; others share one, which then says "perhaps".
-const COUNTERS: usize = 1 << 12;
+const COUNTERS: usize = 256;
+/// How many counters tell, before a lock is taken, that an address is not here.
+const BUCKETS: usize = 1 << 14;
 
 /// How many allocations were lost because the system had no memory for a table.
 static LOST: AtomicU32 = AtomicU32::new(0);
@@ -80,39 +82,54 @@ pub(super) fn lost() -> u32 {
 /// The live allocations of one sort.
 pub(crate) struct Table {
     shards: [Shard; SHARDS],
-    /// How many each run has; runs beyond the number of counters share them.
-    counts: [AtomicU32; COUNTERS],
+    /// How many addresses there are of each bucket; what has once reached the largest number stays there. Whoever gives memory back
+    /// has got it from whoever allocated it, and so finds it counted.
+    buckets: [AtomicU8; BUCKETS],
 }
 
 impl Table {
     pub(super) const fn new() -> Self {
-        Self { shards: [const { Shard::new() }; SHARDS], counts: [const { AtomicU32::new(0) }; COUNTERS] }
+        Self { shards: [const { Shard::new() }; SHARDS], buckets: [const { AtomicU8::new(0) }; BUCKETS] }
     }
 
     /// Writes down an allocation; one that was there under its address has been given back without a word.
     pub(super) fn insert(&self, allocation: Allocation) {
-        match self.shard(allocation.address).with(|slots| slots.insert(Packed::new(allocation))) {
-            Some(Inserted::New) => self.count(allocation.run, 1),
+        let shard = self.shard(allocation.address);
+        shard.with(|slots| match slots.insert(Packed::new(allocation)) {
+            Some(Inserted::New) => {
+                shard.count(allocation.run, 1);
+                change(self.bucket(allocation.address), |count| count.saturating_add(1));
+            }
             Some(Inserted::InPlaceOf(old)) => {
-                self.count(allocation.run, 1);
-                self.count(old.run(), -1);
+                shard.count(allocation.run, 1);
+                shard.count(old.run(), -1);
             }
             None => {
                 LOST.fetch_add(1, Ordering::Relaxed);
             }
-        }
+        });
     }
 
     /// Forgets an allocation, and returns it if it was written down.
+    #[inline]
     pub(super) fn remove(&self, address: usize) -> Option<Allocation> {
-        let gone = self.shard(address).with(|slots| slots.remove(address))?;
-        self.count(gone.run(), -1);
-        Some(gone.unpack())
+        if self.bucket(address).load(Ordering::Relaxed) == 0 { None } else { self.remove_likely(address) }
+    }
+
+    #[inline(never)]
+    fn remove_likely(&self, address: usize) -> Option<Allocation> {
+        let shard = self.shard(address);
+        shard.with(|slots| {
+            let gone = slots.remove(address)?;
+            shard.count(gone.run(), -1);
+            change(self.bucket(address), |count| if count == u8::MAX { count } else { count - 1 });
+            Some(gone.unpack())
+        })
     }
 
     /// Returns whether a run may have live allocations. A no is exact.
     pub(crate) fn may_have(&self, run: RunNumber) -> bool {
-        self.counts[run as usize % COUNTERS].load(Ordering::Relaxed) != 0
+        self.shards.iter().any(|shard| shard.counts[run as usize % COUNTERS].load(Ordering::Relaxed) != 0)
     }
 
     /// Calls `look` with each live allocation of a run; none of them can be given back while it is looked at. `look` must not
@@ -136,13 +153,19 @@ impl Table {
         });
     }
 
-    fn count(&self, run: RunNumber, by: i32) {
-        self.counts[run as usize % COUNTERS].fetch_add(by as u32, Ordering::Relaxed);
-    }
-
     fn shard(&self, address: usize) -> &Shard {
         &self.shards[hash(address) >> 8 & (SHARDS - 1)]
     }
+
+    /// All addresses of a bucket are in one shard, under whose lock it is changed.
+    fn bucket(&self, address: usize) -> &AtomicU8 {
+        &self.buckets[hash(address) & (BUCKETS - 1)]
+    }
+}
+
+/// Changes a counter that only the holder of a lock changes.
+fn change(counter: &AtomicU8, by: impl Fn(u8) -> u8) {
+    counter.store(by(counter.load(Ordering::Relaxed)), Ordering::Relaxed);
 }
 
 impl fmt::Debug for Table {
@@ -157,9 +180,13 @@ fn hash(address: usize) -> usize {
     mixed >> 24
 }
 
+/// Aligned so that no two threads write to the same line on account of two shards.
+#[repr(align(64))]
 struct Shard {
     locked: AtomicBool,
     slots: UnsafeCell<Slots>,
+    /// How many allocations each run has; only changed under the lock.
+    counts: [AtomicU32; COUNTERS],
 }
 
 // SAFETY: `slots` is only reached through `with`, under the lock.
@@ -167,7 +194,13 @@ unsafe impl Sync for Shard {}
 
 impl Shard {
     const fn new() -> Self {
-        Self { locked: AtomicBool::new(false), slots: UnsafeCell::new(Slots { start: None, len: 0, used: 0 }) }
+        let slots = UnsafeCell::new(Slots { start: None, len: 0, used: 0 });
+        Self { locked: AtomicBool::new(false), slots, counts: [const { AtomicU32::new(0) }; COUNTERS] }
+    }
+
+    fn count(&self, run: RunNumber, by: i32) {
+        let count = &self.counts[run as usize % COUNTERS];
+        count.store(count.load(Ordering::Relaxed).wrapping_add_signed(by), Ordering::Relaxed);
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut Slots) -> R) -> R {
@@ -316,10 +349,10 @@ mod tests {
         let addresses = (1..20_000_usize).map(|number| number * 128 + (1 << 40));
         addresses.clone().for_each(|address| TABLE.insert(allocation(address, run)));
         assert!(TABLE.may_have(run));
-        addresses.clone().step_by(3).for_each(|address| drop(TABLE.remove(address)));
+        addresses.clone().step_by(3).for_each(|address| assert!(TABLE.remove(address).is_some()));
         let removed: BTreeSet<usize> = addresses.clone().step_by(3).collect();
         assert_eq!(of(run), addresses.clone().filter(|address| !removed.contains(address)).collect());
-        addresses.for_each(|address| drop(TABLE.remove(address)));
+        addresses.for_each(|address| _ = TABLE.remove(address));
         assert_eq!(of(run), BTreeSet::new());
         assert!(!TABLE.may_have(run));
     }

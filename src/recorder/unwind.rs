@@ -79,6 +79,8 @@ mod cache;
 #[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod cfi;
 #[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod memo;
+#[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod modules;
 #[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod rule;
@@ -92,4 +94,4 @@ mod walk;
 #[path = "unwind/nowhere.rs"]
 mod walk;
 
-pub(crate) use walk::{capture, prepare};
+pub(crate) use walk::{number, prepare};

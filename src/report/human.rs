@@ -5,7 +5,8 @@ use std::fmt::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::words;
-use crate::finding::{Ending, Finding, Report};
+use crate::disturb::plan::Plan;
+use crate::finding::{Ending, Finding, Report, Searched};
 use crate::graph::data::{NodeKind, WaitGraph};
 
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -35,7 +36,7 @@ pub fn finding(finding: &Finding, tests: &str, again: &str, color: bool) -> Stri
     let mut render = || {
         page.finding(finding)?;
         page.line("tests", tests)?;
-        page.verbatim("run again", again)
+        page.again(finding.plan(), again)
     };
     render().expect("lightsout bug: a string takes all text");
     page.text
@@ -58,6 +59,9 @@ impl Page {
         for finding in &report.findings {
             writeln!(self.text)?;
             self.finding(finding)?;
+            if finding.plan().is_some() {
+                self.again(finding.plan(), &report.again)?;
+            }
         }
         for note in &report.notes {
             writeln!(self.text)?;
@@ -65,6 +69,13 @@ impl Page {
         }
         writeln!(self.text)?;
         self.ending(&report.ending)?;
+        if let Some(plan) = &report.plan {
+            self.line("under", &plan.to_string())?;
+            self.again(Some(plan), &report.again)?;
+        }
+        if let Some(searched) = &report.coverage.searched {
+            self.searched(searched)?;
+        }
         for allowed in &report.allowed {
             let text = match allowed.count {
                 0 => format!("{} matched nothing: take the rule out ({})", allowed.rule, allowed.reason),
@@ -93,6 +104,9 @@ impl Page {
             let label = site_label(finding);
             self.painted_line(label, &site.to_string(), PLACE)?;
         }
+        if let Some(plan) = finding.plan() {
+            self.painted_line("under", &plan.to_string(), PLACE)?;
+        }
         for evidence in &finding.evidence {
             self.line(&evidence.about, &evidence.seen)?;
         }
@@ -107,6 +121,22 @@ impl Page {
         let text = finding.waits().filter(tasks).and_then(WaitGraph::to_text).unwrap_or_default();
         let labels = std::iter::once("graph").chain(std::iter::repeat(""));
         text.lines().zip(labels).try_for_each(|(line, label)| self.verbatim(label, line))
+    }
+
+    /// Writes the command that shows it again.
+    fn again(&mut self, plan: Option<&Plan>, again: &str) -> fmt::Result {
+        match plan {
+            Some(plan) => self.verbatim("replay", &words::replay(plan, again)),
+            None => self.verbatim("run again", again),
+        }
+    }
+
+    fn searched(&mut self, searched: &Searched) -> fmt::Result {
+        self.line("searched", &words::searched(searched))?;
+        words::start_up(searched).iter().try_for_each(|text| self.line("start-up", text))?;
+        searched.restless_at.iter().try_for_each(|at| self.line("horizon", &words::horizon(*at)))?;
+        words::kept(searched).iter().try_for_each(|text| self.line("kept", text))?;
+        searched.parted().iter().try_for_each(|parted| self.line("no proof", &words::not_a_proof(parted)))
     }
 
     fn ending(&mut self, ending: &Ending) -> fmt::Result {

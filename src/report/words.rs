@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use crate::allow::{Allow, CatchAll};
 use crate::census::LiveTask;
-use crate::finding::Unseen;
+use crate::disturb::plan::Plan;
+use crate::disturb::signal::Signal;
+use crate::finding::{Searched, Site, Unseen};
 use crate::ledger::channel::LiveChannel;
 use crate::seen::{Hang, Movement};
+use crate::system::symbols::tidy;
 
 /// Which clock a time was read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +106,14 @@ pub(crate) fn rule(key: &str, text: &str) -> String {
     format!("allow({key} = {pattern:?}, reason = \"...\")")
 }
 
+/// Returns the argument that allows what was spawned or created at a place: by its line, or by its function where only that is known.
+pub(crate) fn rule_for_place(verb: &str, site: &Site) -> String {
+    match site.function() {
+        Some(function) => rule(&format!("{verb}_in"), &tidy(function)),
+        None => rule(&format!("{verb}_at"), &format!("{}:{}", site.file, site.line)),
+    }
+}
+
 pub(crate) fn next_of_count(hooked: bool) -> String {
     if hooked {
         "this should not happen: please report it, with the test if you can".to_owned()
@@ -146,6 +157,12 @@ pub(crate) fn hang(hang: &Hang, deadline: Duration) -> String {
         Hang::LeftoversBlock { .. } => {
             "the body has finished, but what it left does not let its runtime come to an end".to_owned()
         }
+        Hang::Endless { after } => {
+            format!(
+                "the body had not finished after {} of virtual time, and nothing was left that ends it",
+                time(*after)
+            )
+        }
         Hang::FinishedLate { after } => {
             format!("the body finished too late: after {}, with a deadline of {}", time(*after), time(deadline))
         }
@@ -154,6 +171,7 @@ pub(crate) fn hang(hang: &Hang, deadline: Duration) -> String {
 
 pub(crate) fn next_of_hang(hang: &Hang) -> String {
     match hang {
+        Hang::Endless { .. } => "see that what the body waits for happens, or end it",
         Hang::BodyUnfinished { .. } => {
             "see that what the body waits for happens, or end it; if it only needs longer: deadline = \"...\""
         }
@@ -164,6 +182,165 @@ pub(crate) fn next_of_hang(hang: &Hang) -> String {
         Hang::FinishedLate { .. } => "make it quicker, or give it longer: deadline = \"...\"",
     }
     .to_owned()
+}
+
+/// Returns signals as `SIGTERM`, `SIGINT`.
+pub(crate) fn signals(signals: &[Signal]) -> String {
+    if signals.is_empty() {
+        return "none".to_owned();
+    }
+    signals.iter().map(|signal| format!("`{signal}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns the command that plays a plan again, made of the one that runs the test again.
+pub(crate) fn replay(plan: &Plan, again: &str) -> String {
+    format!("LIGHTSOUT_REPLAY=\"{plan}\" {again}")
+}
+
+/// Returns a number with its thousands apart: `118,000`.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let apart = |(place, digit): (usize, char)| {
+        let comma = (place > 0 && (digits.len() - place).is_multiple_of(3)).then_some(',');
+        comma.into_iter().chain([digit])
+    };
+    digits.chars().enumerate().flat_map(apart).collect()
+}
+
+/// Says how far a search came.
+pub(crate) fn searched(searched: &Searched) -> String {
+    if searched.is_replay {
+        return "one plan, as asked for".to_owned();
+    }
+    let (done, total) = (thousands(searched.done), thousands(searched.total));
+    let all = searched.is_counted && searched.done >= searched.total;
+    let extent = match (all, searched.is_exhaustive()) {
+        (true, true) => format!("exhaustive: {done} of {total} plans"),
+        (true, false) => format!("{done} of {total} plans"),
+        (false, _) => {
+            let about = if searched.is_counted { "" } else { "about " };
+            let share = searched.done as f64 / searched.total.max(1) as f64 * 100.0;
+            format!("{done} of {about}{total} plans ({share:.1} %)")
+        }
+    };
+    let stress =
+        if searched.is_stress { ", on several threads: this is stress, and no run is the same twice" } else { "" };
+    format!("{extent}{stress}; {} raised", count_of(searched.raised, "signal"))
+}
+
+fn count_of(number: u64, noun: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", thousands(number))
+}
+
+/// Says at which boundaries a signal would end the program, if at any.
+pub(crate) fn start_up(searched: &Searched) -> Option<String> {
+    match searched.listens_from {
+        Some(1) => Some("a signal at boundary 0 ends the program, which does not listen yet".to_owned()),
+        Some(from @ 2..) => {
+            Some(format!("a signal at boundaries 0 to {} ends the program, which does not listen yet", from - 1))
+        }
+        Some(0) | None if searched.unheard == 0 => None,
+        Some(0) | None => {
+            Some(format!("the signals of {} came before the program listened", count_of(searched.unheard, "plan")))
+        }
+    }
+}
+
+/// Says up to where signals are placed in a program that is never quiet.
+pub(crate) fn horizon(boundary: u32) -> String {
+    format!(
+        "the program is never quiet: a signal that is not placed comes at boundary {boundary}, and none is placed behind it"
+    )
+}
+
+/// Says what became of the plans that are kept from earlier.
+pub(crate) fn kept(searched: &Searched) -> Option<String> {
+    match (searched.kept, searched.unfit) {
+        (0, 0) => None,
+        (kept, 0) => Some(format!("{} that failed earlier tried first", count_of(kept, "plan"))),
+        (kept, unfit) => Some(format!(
+            "{} that failed earlier tried first; {unfit} more cannot be played, having other signals than the check",
+            count_of(kept, "plan")
+        )),
+    }
+}
+
+pub(crate) fn not_a_proof(parted: &str) -> String {
+    format!("{parted}; the body depends on something that no plan knows, so to have tried every plan is no proof")
+}
+
+pub(crate) fn parted(plan: &Plan, boundary: usize, one: &str, other: &str) -> String {
+    format!("two runs of the plan `{plan}` part at boundary {boundary}: in one {one}, in the other {other}")
+}
+
+pub(crate) fn parted_elsewhere(plan: &Plan) -> String {
+    format!("two runs of the plan `{plan}` differ, and two further ones do not")
+}
+
+pub(crate) fn nobody_polled() -> String {
+    "nobody is polled".to_owned()
+}
+
+pub(crate) fn body_polled() -> String {
+    "the body is polled".to_owned()
+}
+
+pub(crate) fn task_polled(site: &Site) -> String {
+    format!("a task spawned at {site} is polled")
+}
+
+pub(crate) fn shown_by(plans: u64) -> String {
+    format!("{} of those that were tried; this is the first", count_of(plans, "plan"))
+}
+
+pub(crate) fn never_again() -> String {
+    "a second run of the same plan did not show it: the body depends on something that no plan knows".to_owned()
+}
+
+pub(crate) fn plan_missed(plan: &Plan, missed: u32) -> String {
+    format!(
+        "the plan `{plan}` does not fit the program any more: {} did not come to pass",
+        count(missed as usize, "disturbance")
+    )
+}
+
+pub(crate) fn next_of_missed() -> String {
+    "run the test without LIGHTSOUT_REPLAY, which searches anew".to_owned()
+}
+
+pub(crate) fn nobody_listens(signals: &[Signal]) -> String {
+    format!("nothing in the program listens for {}, so no signal was raised", self::signals(signals))
+}
+
+pub(crate) fn nobody_hears(signals: &[Signal]) -> String {
+    format!("no run went differently for its signals: nothing in this body listens for {}", self::signals(signals))
+}
+
+pub(crate) fn next_of_nobody_listens() -> String {
+    "start what handles signals in the body, or take `signals` out".to_owned()
+}
+
+pub(crate) fn nothing_raised() -> String {
+    "no signal was raised: the body ends before it listens".to_owned()
+}
+
+pub(crate) fn next_of_nothing_raised() -> String {
+    "let the body run until it is signalled, or take `signals` out".to_owned()
+}
+
+pub(crate) fn unseen_boundaries() -> Unseen {
+    Unseen {
+        what: "boundaries of tasks: only polls of the body are counted".to_owned(),
+        why: "needs RUSTFLAGS=\"--cfg tokio_unstable\"".to_owned(),
+    }
+}
+
+pub(crate) fn unseen_seeds() -> Unseen {
+    Unseen {
+        what: "the branch order of `select!`, which is random in each run".to_owned(),
+        why: "needs RUSTFLAGS=\"--cfg tokio_unstable\"".to_owned(),
+    }
 }
 
 /// Returns the command that runs a test again.
@@ -186,10 +363,14 @@ pub(crate) fn unseen_await_places() -> Unseen {
     }
 }
 
-pub(crate) const ALLOCATIONS_IGNORED: &str = "the check was told not to look at allocations";
-
 pub(crate) fn unseen_allocations(why: &str) -> Unseen {
     Unseen { what: "tasks of a LocalSet or of a runtime of the body's own".to_owned(), why: why.to_owned() }
+}
+
+pub(crate) fn unseen_cells(number: usize) -> Option<Unseen> {
+    let what = format!("the allocation of {}", tasks(number));
+    let why = "the runtime's hooks tell of it, and it was not found: the two sources disagree".to_owned();
+    (number > 0).then_some(Unseen { what, why })
 }
 
 pub(crate) fn unseen_for_want_of_memory(lost: u32) -> Option<Unseen> {
@@ -210,7 +391,8 @@ pub(crate) fn kind_of_channel(channel: &LiveChannel) -> String {
 pub(crate) fn handles(channel: &LiveChannel) -> String {
     match channel.senders {
         None => channel.handles.to_string(),
-        Some(senders) => format!("{}, of which {senders} send", channel.handles),
+        Some(0) => format!("{}, none of them a sender", channel.handles),
+        Some(senders) => format!("{}, of which {}", channel.handles, count(senders, "sender")),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::system::symbols::Frame;
+use crate::system::symbols::{Frame, tidy};
 
 pub(crate) use flavor::{AVAILABLE, body, tasks};
 
@@ -47,19 +47,6 @@ fn module_of(file: &str) -> Option<String> {
     let (name, _version) = parts.next()?.rsplit_once('-')?;
     let module = parts.skip(1).map(|part| part.trim_end_matches(".rs")).filter(|part| !matches!(*part, "mod" | "lib"));
     Some(std::iter::once(name.replace('-', "_").as_str()).chain(module).collect::<Vec<_>>().join("::"))
-}
-
-/// Returns a function's path without hash, closure marks, and the `<T as Trait>` dress of trait methods.
-pub(crate) fn tidy(name: &str) -> String {
-    let name = name.replace("::{{closure}}", "");
-    let name = match name.rsplit_once("::h") {
-        Some((head, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => head.to_owned(),
-        _ => name,
-    };
-    match name.strip_prefix('<').and_then(|name| name.split_once(" as ")) {
-        Some((of, _)) => of.to_owned(),
-        None => name,
-    }
 }
 
 #[cfg(all(tokio_unstable, target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -130,7 +117,8 @@ mod flavor {
 
 #[cfg(test)]
 mod tests {
-    use super::{module_of, tidy};
+    use super::module_of;
+    use crate::system::symbols::tidy;
 
     #[test]
     fn file_of_a_registry_crate_names_its_module() {

@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 
 use tokio::task::Id;
 
-pub(crate) use flavor::{HOOKED, Hooks, attach};
+pub(crate) use flavor::{HOOKED, Hooks, attach, seed};
 
 /// Returns the number behind a task id. The id is opaque; what it gives to a hasher is the number itself.
 pub(crate) fn number(id: Id) -> u64 {
@@ -39,19 +39,16 @@ mod flavor {
     use std::fmt;
     use std::sync::Arc;
 
-    use tokio::runtime::{Builder, TaskMeta};
+    use tokio::runtime::{Builder, RngSeed, TaskMeta};
 
     use super::number;
+    use crate::disturb::delay;
+    use crate::disturb::inject::Injector;
     use crate::ledger::Ledger;
     use crate::ledger::thread::BODY;
-    use crate::lock::lock;
-    use crate::system::symbols;
 
     /// Whether the runtime tells of each task.
     pub(crate) const HOOKED: bool = true;
-
-    /// Far enough up from the hook to reach the function that spawned, through tokio's frames of an unoptimised build.
-    const SPAWN_DEPTH: usize = 32;
 
     type Hook = Arc<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
 
@@ -89,30 +86,39 @@ mod flavor {
         }
     }
 
-    /// Sets the hooks that write to the ledger; `functions` asks for the stack of each spawn, `workers` says that tasks run on others
-    /// than the body's thread.
-    pub(crate) fn attach(builder: &mut Builder, ledger: &Arc<Ledger>, users: &Hooks, functions: bool, workers: bool) {
-        let [spawn, poll, end] = [(); 3].map(|()| ledger.clone());
+    /// Sets the hooks that write to the ledger, and those that disturb the run; `workers` says that tasks run on others than the body's
+    /// thread.
+    pub(crate) fn attach(
+        builder: &mut Builder,
+        ledger: &Arc<Ledger>,
+        users: &Hooks,
+        workers: bool,
+        injector: Option<&Arc<Injector>>,
+    ) {
+        let [spawn, end] = [(); 2].map(|()| ledger.clone());
         let spawn = move |meta: &TaskMeta<'_>| {
-            let id = number(meta.id());
-            spawn.tasks.begin(id, meta.spawned_at(), spawn.now());
-            if functions {
-                lock(&spawn.stacks).insert(id, symbols::stack(SPAWN_DEPTH));
-            }
+            spawn.tasks.begin(number(meta.id()), meta.spawned_at(), spawn.now());
         };
         let end = move |meta: &TaskMeta<'_>| {
             end.tasks.end(number(meta.id()));
             end.bell.task_ended();
         };
+        builder.on_task_spawn(chain(spawn, &users.spawn)).on_task_terminate(chain(end, &users.terminate));
+        match injector {
+            Some(injector) => disturb(builder, ledger, users, injector),
+            None => look_on(builder, ledger, users, workers),
+        }
+    }
+
+    /// Sets the hooks around polls.
+    fn look_on(builder: &mut Builder, ledger: &Arc<Ledger>, users: &Hooks, workers: bool) {
+        let poll = ledger.clone();
         let poll = move |meta: &TaskMeta<'_>| {
             let id = number(meta.id());
             poll.tasks.poll(id);
             poll.threads.show(id);
         };
-        builder
-            .on_task_spawn(chain(spawn, &users.spawn))
-            .on_before_task_poll(chain(poll, &users.before_poll))
-            .on_task_terminate(chain(end, &users.terminate));
+        builder.on_before_task_poll(chain(poll, &users.before_poll));
         // On the body's thread what is in hand is overwritten by the next poll, or by the body. A worker may hand its work to another
         // thread (`block_in_place`) and never poll again.
         let after = ledger.clone();
@@ -123,6 +129,32 @@ mod flavor {
             builder.on_after_task_poll(chain(|_| {}, &users.after_poll));
         }
     }
+
+    /// Sets the hooks around polls of a run that is disturbed: what the plan says comes before the user's hooks.
+    fn disturb(builder: &mut Builder, ledger: &Arc<Ledger>, users: &Hooks, injector: &Arc<Injector>) {
+        let (poll, delays) = (ledger.clone(), injector.clone());
+        let poll = move |meta: &TaskMeta<'_>| {
+            let id = number(meta.id());
+            poll.tasks.poll(id);
+            poll.threads.show(id);
+            if delays.delays_now() {
+                delay::use_up_budget();
+            }
+        };
+        let (after, boundaries) = (ledger.clone(), injector.clone());
+        let after = move |meta: &TaskMeta<'_>| {
+            after.threads.show(BODY);
+            after.heed(boundaries.task_polled(number(meta.id()), meta.spawned_at()));
+        };
+        builder
+            .on_before_task_poll(chain(poll, &users.before_poll))
+            .on_after_task_poll(chain(after, &users.after_poll));
+    }
+
+    /// Sets the seed of the runtime's random choices.
+    pub(crate) fn seed(builder: &mut Builder, seed: u64) {
+        builder.rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()));
+    }
 }
 
 #[cfg(not(tokio_unstable))]
@@ -131,6 +163,7 @@ mod flavor {
 
     use tokio::runtime::Builder;
 
+    use crate::disturb::inject::Injector;
     use crate::ledger::Ledger;
 
     /// Whether the runtime tells of each task.
@@ -141,5 +174,8 @@ mod flavor {
     pub(crate) struct Hooks {}
 
     /// Sets nothing: what is alive is told by the runtime's counter alone.
-    pub(crate) fn attach(_: &mut Builder, _: &Arc<Ledger>, _: &Hooks, _: bool, _: bool) {}
+    pub(crate) fn attach(_: &mut Builder, _: &Arc<Ledger>, _: &Hooks, _: bool, _: Option<&Arc<Injector>>) {}
+
+    /// Sets nothing: a runtime without the flag takes no seed.
+    pub(crate) fn seed(_: &mut Builder, _: u64) {}
 }

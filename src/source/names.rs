@@ -4,26 +4,7 @@
 //! run that has a rule about names puts a subscriber on its threads that reads these spans and hands everything on to whatever
 //! was the subscriber before. Runs without such a rule do not pay for it.
 
-use crate::allow::Allow;
-use crate::error::Error;
-use crate::source::hooks;
-
-pub(crate) use flavor::{adopt_thread, read, read_all};
-
-/// Returns an error for a rule that this build cannot look at: it would silently allow nothing.
-pub(crate) fn check_rules(rules: &[Allow]) -> Result<(), Error> {
-    for rule in rules {
-        if rule.asks_for_names() && !flavor::AVAILABLE {
-            let hint = "task names need the feature `tracing` of lightsout and `RUSTFLAGS=\"--cfg tokio_unstable\"`";
-            return Err(Error::unsupported(format!("the rule `{rule}`"), hint));
-        }
-        if rule.asks_for_functions() && !hooks::HOOKED {
-            let hint = "spawning functions need `RUSTFLAGS=\"--cfg tokio_unstable\"`";
-            return Err(Error::unsupported(format!("the rule `{rule}`"), hint));
-        }
-    }
-    Ok(())
-}
+pub(crate) use flavor::{AVAILABLE, adopt_thread, read, read_all};
 
 #[cfg(all(feature = "tracing", tokio_unstable))]
 mod flavor {

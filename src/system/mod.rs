@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod debuginfo;
+pub(crate) mod disposition;
 pub(crate) mod dye;
 pub(crate) mod maps;
 pub(crate) mod symbols;

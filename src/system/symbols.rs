@@ -73,6 +73,19 @@ impl Frame {
     }
 }
 
+/// Returns a function's path without hash, closure marks, and the `<T as Trait>` dress of trait methods.
+pub(crate) fn tidy(name: &str) -> String {
+    let name = name.replace("::{{closure}}", "");
+    let name = match name.rsplit_once("::h") {
+        Some((head, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => head.to_owned(),
+        _ => name,
+    };
+    match name.strip_prefix('<').and_then(|name| name.split_once(" as ")) {
+        Some((of, _)) => of.to_owned(),
+        None => name,
+    }
+}
+
 /// Returns the addresses of the calls on the calling stack, innermost first.
 pub(crate) fn stack(depth: usize) -> Vec<usize> {
     let mut stack = Vec::with_capacity(depth);

@@ -19,14 +19,30 @@ pub(crate) struct Marked {
     pub(crate) starting: bool,
 }
 
-pub(crate) use system::{doing, marked, own_tid};
+pub(crate) use system::{Counter, doing, marked, own_tid};
 
 #[cfg(target_os = "linux")]
 mod system {
     use std::fs;
+    use std::os::unix::fs::MetadataExt;
 
     use super::{Marked, OsThread, Tid};
     use crate::system::dye::Dye;
+
+    /// Counts the threads of this process, without looking at any.
+    #[derive(Debug)]
+    pub(crate) struct Counter(fs::File);
+
+    impl Counter {
+        pub(crate) fn open() -> Option<Self> {
+            fs::File::open("/proc/self/task").ok().map(Self)
+        }
+
+        pub(crate) fn count(&self) -> Option<u64> {
+            // The kernel shows each as a folder, and so as a link to this one.
+            self.0.metadata().ok().map(|metadata| metadata.nlink())
+        }
+    }
 
     pub(crate) fn own_tid() -> Option<Tid> {
         Tid::try_from(nix::unistd::gettid().as_raw()).ok()
@@ -118,6 +134,20 @@ mod system {
 mod system {
     use super::{Marked, Tid};
     use crate::system::dye::Dye;
+
+    /// Counts nothing here.
+    #[derive(Debug)]
+    pub(crate) struct Counter;
+
+    impl Counter {
+        pub(crate) fn open() -> Option<Self> {
+            None
+        }
+
+        pub(crate) fn count(&self) -> Option<u64> {
+            None
+        }
+    }
 
     pub(crate) fn own_tid() -> Option<Tid> {
         None

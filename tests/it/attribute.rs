@@ -44,6 +44,22 @@ mod recorder {
             self.with(format!("grace {time:?}"))
         }
 
+        pub(crate) fn signals<const N: usize>(self, signals: [Signal; N]) -> Self {
+            self.with(format!("signals {signals:?}"))
+        }
+
+        pub(crate) fn delays(self, most: u32) -> Self {
+            self.with(format!("delays {most}"))
+        }
+
+        pub(crate) fn seeds(self, count: u32) -> Self {
+            self.with(format!("seeds {count}"))
+        }
+
+        pub(crate) fn runs(self, most: u64) -> Self {
+            self.with(format!("runs {most}"))
+        }
+
         pub(crate) fn allow(self, rule: String) -> Self {
             self.with(format!("allow {rule}"))
         }
@@ -52,6 +68,13 @@ mod recorder {
             self.0.push(setting);
             self
         }
+    }
+
+    /// The signals that these tests name.
+    #[derive(Debug)]
+    pub(crate) enum Signal {
+        Term,
+        Int,
     }
 
     /// A rule that still needs its reason.
@@ -93,6 +116,7 @@ mod recorder {
             pub(crate) module: &'static str,
             pub(crate) name: &'static str,
             pub(crate) package: Option<&'static str>,
+            pub(crate) manifest: Option<&'static str>,
             pub(crate) panic: Panic,
         }
 
@@ -117,7 +141,8 @@ mod recorder {
             set: fn(Check) -> Check,
             body: impl Fn() -> F,
         ) {
-            let Case { module, name, package, panic } = case;
+            let Case { module, name, package, manifest, panic } = case;
+            assert_eq!(manifest, Some(env!("CARGO_MANIFEST_DIR")));
             let seen = Seen { path: format!("{module}::{name}"), package, panic, settings: set(Check::default()).0 };
             super::super::SEEN.set(Some(seen));
             assert!(matches!(pin!(body()).poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(_)));
@@ -236,4 +261,9 @@ async fn composes_with_rstest(#[case] number: u32) {
 #[lightsout::test(crate = self::recorder)]
 async fn composes_with_rstest_case_by_case(#[case] panic: Panic) {
     assert_eq!(seen().panic, panic);
+}
+
+#[lightsout::test(crate = self::recorder, signals = "SIGTERM,SIGINT", runs = 2_000, delays = 1, seeds = 3)]
+async fn search_is_bounded_by_its_arguments() {
+    assert_eq!(seen().settings, ["signals [Term, Int]", "delays 1", "seeds 3", "runs 2000"]);
 }

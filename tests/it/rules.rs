@@ -4,7 +4,7 @@ use std::future::pending;
 
 use lightsout::{Allow, Check, Kind};
 
-use crate::claims::{PLACED, clean, leaked, only, said};
+use crate::claims::{ALLOCATED, PLACED, clean, leaked, only, said};
 
 fn check(rule: Allow) -> Check {
     Check::new("rules").start_paused(true).allow(rule)
@@ -14,7 +14,7 @@ mod pool {
     use std::future::pending;
 
     pub(crate) fn start() {
-        tokio::spawn(pending::<()>());
+        tokio::spawn(async { pending::<()>().await });
     }
 }
 
@@ -43,8 +43,10 @@ fn rule_for_another_line_allows_nothing_and_is_told() {
 }
 
 #[test]
-#[cfg(tokio_unstable)]
 fn function_that_a_rule_names_may_spawn() {
+    if !ALLOCATED {
+        return;
+    }
     let rule = Allow::spawned_in("pool::start").because("the pool is meant to live");
     let report = check(rule).run(|| async {
         pool::start();
@@ -72,12 +74,18 @@ fn task_that_a_rule_names_may_live() {
 }
 
 #[test]
+fn rule_about_functions_without_allocations_is_an_error() {
+    let rule = Allow::spawned_in("pool::start").because("the pool is meant to live");
+    let error = check(rule).allocations(false).try_run(|| async {}).unwrap_err().to_string();
+    assert!(error.contains("told not to look at allocations"), "{error}");
+}
+
+#[test]
 #[cfg(not(tokio_unstable))]
 fn rule_that_this_build_cannot_look_at_is_an_error() {
-    for rule in [Allow::task("pool-*"), Allow::spawned_in("pool::start")] {
-        let error = check(rule.because("the pool is meant to live")).try_run(|| async {}).unwrap_err().to_string();
-        assert!(error.contains("--cfg tokio_unstable"), "{error}");
-    }
+    let rule = Allow::task("pool-*").because("the pool is meant to live");
+    let error = check(rule).try_run(|| async {}).unwrap_err().to_string();
+    assert!(error.contains("--cfg tokio_unstable"), "{error}");
 }
 
 #[test]

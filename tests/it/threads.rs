@@ -57,7 +57,24 @@ fn thread_that_the_test_started_is_found() {
     let finding = only(&report, Kind::BlockedThread);
     assert!(finding.summary().contains("that the test started"), "{report}");
     assert_eq!(said(finding, "thread"), "`pump`");
+    if ALLOCATED {
+        assert_eq!((&*finding.sites()[0].file, finding.sites()[0].line), (file!(), line!() - 7), "{report}");
+    }
     drop(free);
+}
+
+#[test]
+fn thread_of_a_runtime_that_the_body_forgot_is_told_with_its_place() {
+    let report = Check::new("forgotten").grace(20 * MS).run(|| async {
+        std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+            std::mem::forget(runtime);
+        });
+    });
+    let finding = only(&report, Kind::BlockedThread);
+    if ALLOCATED {
+        assert_eq!((&*finding.sites()[0].file, finding.sites()[0].line), (file!(), line!() - 6), "{report}");
+    }
 }
 
 #[test]

@@ -25,5 +25,7 @@ mod functions;
 mod local;
 #[path = "../ui/pass/runtimes.rs"]
 mod runtimes;
+#[path = "../ui/pass/searches.rs"]
+mod searches;
 #[path = "../ui/pass/times.rs"]
 mod times;

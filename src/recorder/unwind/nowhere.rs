@@ -5,7 +5,7 @@ pub(crate) fn prepare() -> bool {
     false
 }
 
-/// Returns 0, the number of addresses found.
-pub(crate) fn capture(_out: &mut [usize]) -> usize {
-    0
+/// Returns what `keep` says to no stack.
+pub(crate) fn number<const DEPTH: usize>(_hint: usize, keep: fn(&[usize]) -> u32) -> u32 {
+    keep(&[])
 }

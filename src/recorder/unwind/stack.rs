@@ -75,6 +75,12 @@ impl Window {
         })
     }
 
+    /// Returns whether this is another stack than the thread's own.
+    #[inline]
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// Returns whether everything up to this address can be read.
     #[inline]
     pub(super) fn reaches(&mut self, end: usize) -> bool {

@@ -12,10 +12,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::super::stacks;
 use super::cfi::{self, Image};
 use super::modules::{self, Stay};
 use super::rule::REGISTERS;
-use super::{cache, capture, prepare};
+use super::walk::capture;
+use super::{cache, number, prepare};
 
 /// Deeper than any stack of these tests.
 const DEEP: usize = 8192;
@@ -42,6 +44,17 @@ fn function(pc: usize) -> String {
     name
 }
 
+/// Claims that the calling stack, which but for its first address is this one, is kept as it is, also when it is met again.
+#[inline(always)]
+fn assert_remembered(stack: &[usize]) {
+    let mut kept = [0; stacks::DEPTH];
+    for _ in 0..2 {
+        let count = stacks::read(number::<{ stacks::DEPTH }>(0, stacks::keep), &mut kept);
+        assert_eq!(count, stack.len().min(stacks::DEPTH));
+        assert_eq!(kept[1..count], stack[1..count]);
+    }
+}
+
 /// The stack of one function by both unwinders.
 struct Pair {
     ours: Vec<usize>,
@@ -55,6 +68,7 @@ impl Pair {
         let mut ours = vec![0; DEEP];
         let count = capture(&mut ours);
         ours.truncate(count);
+        assert_remembered(&ours);
         let mut theirs = theirs();
         let here = theirs.iter().position(|pc| function(*pc).ends_with("of_caller")).unwrap();
         theirs.drain(..here);
@@ -163,6 +177,64 @@ fn only_what_fits_is_written() {
     assert_eq!(capture(&mut out[..3]), 3);
     assert_eq!(out[3..], [7; 5]);
     assert_eq!(capture(&mut []), 0);
+}
+
+/// Counts how often it was asked on this thread.
+fn keep_counted(_: &[usize]) -> u32 {
+    KEPT.set(KEPT.get() + 1);
+    KEPT.get()
+}
+
+thread_local!(static KEPT: Cell<u32> = const { Cell::new(0) });
+
+/// Returns a number that only the calling stack has, as far as it is remembered.
+#[inline(never)]
+fn number_here() -> u32 {
+    number::<64>(1, keep_counted)
+}
+
+#[test]
+fn stack_that_comes_again_is_not_walked_again() {
+    assert!(prepare());
+    let numbers: Vec<u32> = (0..black_box(5)).map(|_| number_here()).collect();
+    assert_eq!(numbers, [1; 5]);
+}
+
+#[test]
+fn stack_that_differs_in_one_address_is_another() {
+    #[inline(never)]
+    fn number_twice(inner: fn() -> u32) -> [u32; 2] {
+        [inner(), black_box(inner())]
+    }
+
+    assert!(prepare());
+    for round in 0..3 {
+        assert_eq!(number_twice(number_here), [2 * round + 1, 2 * round + 2]);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+unsafe extern "C" {
+    fn lightsout_framed(then: extern "C" fn(), share: usize);
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn stack_that_differs_in_a_frame_pointer_is_walked_again() {
+    thread_local!(static NUMBERS: Cell<[u32; 2]> = const { Cell::new([0; 2]) });
+    extern "C" fn then() {
+        let [_, last] = NUMBERS.get();
+        NUMBERS.set([last, number_here()]);
+    }
+
+    assert!(prepare());
+    // SAFETY: it calls what it is given, and returns.
+    unsafe {
+        for share in black_box(vec![32, 32, 48]) {
+            lightsout_framed(then, share);
+        }
+    }
+    assert_eq!(NUMBERS.get(), [1, 2]);
 }
 
 #[test]
@@ -391,6 +463,8 @@ fn module_loaded_later_is_captured_and_not_remembered() {
         let pair = Pair::of_caller();
         pair.assert_same();
         CALLER.set(pair.ours[2]);
+        let numbers: Vec<u32> = (0..2).map(|_| number_here()).collect();
+        assert_ne!(numbers[0], numbers[1]);
         0
     }
 
@@ -435,6 +509,13 @@ global_asm!(
     "call rdi; pop rbx; ret; .cfi_endproc",
     "lightsout_formula: .cfi_startproc; push rbx; .cfi_escape 0x0f, 0x02, 0x77, 0x10; .cfi_offset rbx, -16",
     "call rdi; pop rbx; ret; .cfi_endproc",
+    // Two frames that share 96 bytes, of which the inner one, found by the frame pointer, takes as many as asked for. What another
+    // share has left behind stays there.
+    "lightsout_framed: .cfi_startproc; push rbp; .cfi_def_cfa_offset 16; .cfi_offset rbp, -16; mov rbp, rsp",
+    ".cfi_def_cfa_register rbp; mov eax, 96; sub rax, rsi; sub rsp, rax; call lightsout_share",
+    "leave; .cfi_def_cfa rsp, 8; ret; .cfi_endproc",
+    "lightsout_share: .cfi_startproc; push rbp; .cfi_def_cfa_offset 16; .cfi_offset rbp, -16; mov rbp, rsp",
+    ".cfi_def_cfa_register rbp; sub rsp, rsi; call rdi; leave; .cfi_def_cfa rsp, 8; ret; .cfi_endproc",
 );
 
 #[cfg(target_arch = "aarch64")]
@@ -595,8 +676,10 @@ extern "C" fn on_signal(_: c_int) {
     recurse(4, &|| {
         let mut out = [0; 64];
         let count = black_box(capture(black_box(&mut out)));
+        // This stack may be gone tomorrow, and is not remembered.
+        let [one, other] = [(); 2].map(|()| number_here());
         IN_HANDLER[0].fetch_add(1, Ordering::Relaxed);
-        if !(LEAST..LEAST + 2).contains(&count) {
+        if !(LEAST..LEAST + 2).contains(&count) || one == other {
             IN_HANDLER[1].fetch_add(1, Ordering::Relaxed);
         }
     });
@@ -637,9 +720,10 @@ fn signal_handlers_capture_in_the_middle_of_captures() {
             if round.is_multiple_of(64) {
                 cache::clear();
             }
-            let counts = [&mut out, &mut again].map(|out| capture(out));
+            let counts = [capture(&mut out), capture(&mut again)];
             assert_eq!(counts[0], counts[1]);
             assert_eq!(out[1..counts[0]], again[1..counts[0]]);
+            assert_remembered(&out[..counts[0]]);
             if round.is_multiple_of(64) && Instant::now() > end {
                 break;
             }

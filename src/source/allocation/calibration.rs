@@ -161,16 +161,15 @@ fn dig_up(kind: &ChannelKind, make: Make, senders: usize) -> Option<Vec<usize>> 
     recorder::enter(run);
     let planted = make(senders);
     recorder::enter(NO_RUN);
-    let found = find(kind, run);
-    let is_counted = |words: &Vec<usize>| match kind.counts {
-        Counts::Together | Counts::Senders(_) => words.first() == Some(&planted.count),
-        Counts::Apart(_) => true,
-    };
-    found.filter(is_counted)
+    find(kind, run, planted.count)
 }
 
-/// Returns the words of the only allocation of a run that is of this kind.
-fn find(kind: &ChannelKind, run: RunNumber) -> Option<Vec<usize>> {
+/// Returns the words of the only allocation of a run that is of this kind, and has as many handles as far as is known yet.
+fn find(kind: &ChannelKind, run: RunNumber, handles: usize) -> Option<Vec<usize>> {
+    let is_counted = |words: &[usize]| match kind.counts {
+        Counts::Together | Counts::Senders(_) => words.first() == Some(&handles),
+        Counts::Apart(_) => true,
+    };
     let mut found = Vec::new();
     for table in [&recorder::CELLS, &recorder::REST] {
         for seen in copied(table, run, |allocation| Some(*allocation)) {
@@ -178,7 +177,7 @@ fn find(kind: &ChannelKind, run: RunNumber) -> Option<Vec<usize>> {
             if is_kind {
                 let mut words = Vec::with_capacity(seen.size as usize / WORD);
                 table.look(seen.address, |it| words.extend((0..words.capacity()).filter_map(|at| word(it, at * WORD))));
-                found.push(words);
+                found.extend(Some(words).filter(|words| is_counted(words)));
             }
         }
     }

@@ -104,7 +104,8 @@ fn shared(held: &str) -> Option<String> {
         ("tokio_util::sync::cancellation_token::tree_node::TreeNode", "CancellationToken"),
         ("tokio_util::task::task_tracker::TaskTrackerInner", "TaskTracker"),
     ];
-    const MACHINERY: [&str; 7] = ["tokio::", "tokio_util::", "tokio_stream::", "futures_", "core::", "alloc::", "std::"];
+    const MACHINERY: [&str; 7] =
+        ["tokio::", "tokio_util::", "tokio_stream::", "futures_", "core::", "alloc::", "std::"];
     let named = NAMED.iter().find(|(name, _)| *name == held).map(|(_, name)| (*name).to_owned());
     named.or_else(|| (!MACHINERY.iter().any(|start| held.starts_with(start))).then(|| held.to_owned()))
 }

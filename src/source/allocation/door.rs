@@ -76,7 +76,11 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Recorder<A> {
         let is_moved = may_hold_pointers(layout) && may_hold_pointers(new);
         // SAFETY: as promised by the caller.
         let resized = unsafe {
-            if is_moved { self.carry(memory, layout, new) } else { self.0.realloc(memory, apart(layout), apart(new).size()) }
+            if is_moved {
+                self.carry(memory, layout, new)
+            } else {
+                self.0.realloc(memory, apart(layout), apart(new).size())
+            }
         };
         let (at, now) = if resized.is_null() { (memory, layout) } else { (resized, new) };
         if let Some((known, table)) = known.zip(table_for(now)) {

@@ -11,20 +11,26 @@ mod door;
 mod origin;
 mod shape;
 mod task;
+mod thread;
 mod types;
 
 use crate::recorder::{Allocation, RunNumber, Table};
+use crate::settings::Allocations;
 
 pub(crate) use calibration::Calibration;
 pub(crate) use channel::{Known, Sort, channels, known_by};
 pub use door::Recorder;
 pub(crate) use origin::{Origins, origins};
 pub(crate) use shape::{Doing, get as shape};
-pub(crate) use task::{Kind, Live, runs, tasks};
+pub(crate) use task::{Kind, Live, runs, spawned_in, tasks};
+pub(crate) use thread::places_of_threads;
 
-/// Makes the source ready, once a process: plants tasks and sees whether it finds them. Returns why it cannot look, if so.
-pub(crate) fn prepare() -> Result<(), &'static str> {
-    shape::get().map(|_| ())
+/// Makes the source ready, once a process: plants tasks and sees whether it finds them. Returns why it does not look, if so.
+pub(crate) fn prepare(wanted: Allocations) -> Result<(), &'static str> {
+    match wanted {
+        Allocations::Recorded => shape::get().map(|_| ()),
+        Allocations::Ignored => Err("the check was told not to look at allocations"),
+    }
 }
 
 /// Copies what `read` makes of each allocation of a run. It must not allocate: the recorder is held meanwhile.

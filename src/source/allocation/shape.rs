@@ -73,6 +73,8 @@ const TRAILER_OFFSET: usize = FUNCTIONS;
 /// The place of the table's offset of the task's number.
 const ID_OFFSET: usize = FUNCTIONS + 2;
 const WORD: usize = size_of::<usize>();
+/// No pointer is less.
+const LEAST_ADDRESS: usize = 4_096;
 
 impl Shape {
     /// Returns what reads allocations one after the other.
@@ -152,7 +154,12 @@ struct Table {
 impl Table {
     fn cell(self, allocation: &Allocation) -> Option<Read> {
         let id = word(allocation, self.id_offset).filter(|id| *id != 0)?;
-        Some(Read { state: word(allocation, 0)?, id: id as u64, list: word(allocation, 3 * WORD)? })
+        let (state, next) = (word(allocation, 0)?, word(allocation, WORD)?);
+        // What an `Arc` shares begins with two counts, and what lies between them and an aligned value is left over from anything: it may
+        // look like the rest of a cell. A cell's second word is a pointer or nothing.
+        let is_count = (1..LEAST_ADDRESS).contains(&next);
+        let is_inside = self.trailer_offset < allocation.size as usize;
+        (!is_count && is_inside).then_some(Read { state, id: id as u64, list: word(allocation, 3 * WORD)? })
     }
 }
 

@@ -7,6 +7,7 @@ use super::types;
 use crate::finding::Site;
 use crate::recorder::stacks::StackId;
 use crate::recorder::{self, RunNumber};
+use crate::system::symbols;
 
 /// What kind of task a cell is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +52,13 @@ impl Live {
 pub(crate) fn runs(stack: StackId, origins: &mut Origins) -> Option<String> {
     let cell = origins.of(stack).held.as_type()?.split_once("::Cell<")?.1;
     Some(type_name(unwrapped(&cell[..types::first_ends(cell)])))
+}
+
+/// Returns the functions that spawned tasks of a stack: the one at the site, and the one that an async block stands in.
+pub(crate) fn spawned_in(stack: StackId, origins: &mut Origins) -> Vec<String> {
+    let at_site = origins.of(stack).functions.last().map(|function| symbols::tidy(function));
+    let around = runs(stack, origins).and_then(|runs| Some(runs.strip_suffix("::{async block}")?.to_owned()));
+    at_site.into_iter().chain(around).collect()
 }
 
 /// What tokio itself puts around what it was given to run: closures, what it traces, and futures too large for a cell.

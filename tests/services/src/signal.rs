@@ -1,38 +1,60 @@
 //! When a person or a supervisor asks a program to stop.
 //!
-//! Only the binaries use this: a service takes its stop as a future or a call, and installs no handler.
+//! A service takes its stop as a future or a call, and installs no handler unless it is asked to.
 
 use std::io;
 
-/// Starts to listen for SIGINT (Ctrl-C) and SIGTERM, and returns a future that ends with the first of them.
-///
-/// The handlers are in place when this returns, so a signal that comes before the future is polled is not missed.
-/// A second signal is ignored: stopping is bounded, and there is nothing that force would add.
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::{CtrlC, ctrl_c};
+
+/// The requests to stop: SIGINT (Ctrl-C) and SIGTERM; on Windows Ctrl-C.
+#[derive(Debug)]
+pub struct Signals {
+    #[cfg(unix)]
+    interrupt: Signal,
+    #[cfg(unix)]
+    terminate: Signal,
+    #[cfg(windows)]
+    interrupt: CtrlC,
+}
+
+impl Signals {
+    /// Starts to listen. The handlers are in place when this returns, so a signal that comes before [`Signals::next`] is not missed.
+    ///
+    /// They stay in place for good, as tokio never takes a handler away: from here on a signal that nobody reads does nothing.
+    ///
+    /// # Errors
+    /// The handlers could not be installed.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate())?,
+            #[cfg(windows)]
+            interrupt: ctrl_c()?,
+        })
+    }
+
+    /// Waits for the next one. Equal signals that come before they are read count as one.
+    pub async fn next(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(windows)]
+        self.interrupt.recv().await;
+    }
+}
+
+/// Starts to listen, and returns a future that ends with the first signal. A second one is ignored.
 ///
 /// # Errors
 /// The handlers could not be installed.
-#[cfg(unix)]
 pub fn stop_requested() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Starts to listen for Ctrl-C, and returns a future that ends with the first.
-///
-/// # Errors
-/// The handler could not be installed.
-#[cfg(windows)]
-pub fn stop_requested() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = tokio::signal::windows::ctrl_c()?;
-    Ok(async move {
-        interrupt.recv().await;
-    })
+    let mut signals = Signals::listen()?;
+    Ok(async move { signals.next().await })
 }

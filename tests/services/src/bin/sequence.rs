@@ -19,8 +19,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         work: Duration::from_millis(argument(2, "0").parse()?),
         path: argument(3, "sequence.txt").into(),
     };
+    let stop = signal::stop_requested()?;
     println!("counting to {}, result in `{}`, Ctrl-C stops", config.limit, config.path.display());
-    let summary = sequence::run(config, signal::stop_requested()?).await?;
+    let summary = sequence::run(config, stop).await?;
     println!("{summary:?}");
     Ok(())
 }

@@ -1,14 +1,13 @@
 //! On a paused clock: the numbers are virtual milliseconds.
 
 use std::future::{pending, ready};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{fs, io, process};
+use std::{fs, io};
 
 use services::sequence::{Config, End, Summary, run};
 use tokio::time::sleep;
 
-use super::checked;
+use super::{absent, checked};
 
 const fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -16,17 +15,7 @@ const fn ms(count: u64) -> Duration {
 
 /// A tick every 10 ms and an idle consumer; the file is named after the test and is not there yet.
 fn config(test: &str) -> Config {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sequence-{test}-{}.txt", process::id()));
-    Config { limit: 3, interval: ms(10), work: ms(0), path: absent(path) }
-}
-
-fn absent(path: PathBuf) -> PathBuf {
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            panic!("failed to remove `{}`: {error}", path.display())
-        }
-        _ => path,
-    }
+    Config { limit: 3, interval: ms(10), work: ms(0), path: absent(&format!("sequence-{test}")) }
 }
 
 #[checked(start_paused = true)]
@@ -81,4 +70,39 @@ async fn value_that_cannot_be_written_is_an_error() {
     let path = config.path.join("below-nothing");
     let error = run(Config { path, ..config }, pending()).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
+}
+
+#[cfg(unix)]
+mod signals {
+    use nix::sys::signal::Signal::{SIGINT, SIGTERM};
+    use services::FAULTY;
+
+    use super::*;
+    use crate::CALLERS;
+    use crate::program::Program;
+
+    #[checked]
+    async fn further_signals_are_ignored_and_the_value_is_written_unless_the_faulty_form_loses_it() {
+        let path = absent("sequence-signals");
+        let mut program =
+            Program::start(env!("CARGO_BIN_EXE_sequence"), &["1000000", "1", "100", path.to_str().unwrap()]);
+        program.says("counting").await;
+        for _ in 0..CALLERS {
+            program.signal(SIGTERM);
+            program.signal(SIGINT);
+        }
+        let ended = program.end().await;
+        assert!(ended.status.success(), "{ended:?}");
+        let [summary] = &ended.rest[..] else { panic!("{ended:?}") };
+        let none_taken = summary == "Summary { last: None, end: Stopped }";
+        assert_eq!(path.exists(), !FAULTY && !none_taken, "{summary}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[checked(start_paused = true)]
+    #[cfg_attr(feature = "faulty", ignore = "the faulty form leaves its ticker")]
+    async fn sequence_handles_no_signal() {
+        run(config("handles"), pending()).await.unwrap();
+        assert!(!crate::program::handles(nix::unistd::Pid::this(), SIGTERM));
+    }
 }

@@ -239,3 +239,46 @@ async fn name_must_be_one_word_and_text_one_line() {
     store.close().await;
     server.shutdown().await;
 }
+
+#[cfg(unix)]
+mod signals {
+    use nix::sys::signal::Signal::{SIGINT, SIGTERM};
+
+    use super::*;
+    use crate::CALLERS;
+    use crate::program::{Ended, Program};
+
+    const BINARY: &str = env!("CARGO_BIN_EXE_watcher");
+
+    fn assert_well(ended: &Ended, last: &str) {
+        assert!(ended.status.success(), "{ended:?}");
+        assert_eq!((ended.errors.as_str(), ended.rest.last().unwrap().as_str()), ("", last));
+    }
+
+    #[checked]
+    #[cfg_attr(feature = "faulty", ignore = "the consumer of the faulty form waits for ever")]
+    async fn further_signals_are_ignored() {
+        let mut server = Program::start(BINARY, &["serve"]);
+        let address = server.says("listening on").await;
+        let mut watching = Program::start(BINARY, &["watch", &address]);
+        watching.says("watching").await;
+        assert!(Program::start(BINARY, &["put", &address, "lamp", "on"]).end().await.status.success());
+        watching.says("lamp = on").await;
+        for (program, last) in [(watching, "1 updates seen"), (server, "stopped")] {
+            for _ in 0..CALLERS {
+                program.signal(SIGTERM);
+                program.signal(SIGINT);
+            }
+            assert_well(&program.end().await, last);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[checked]
+    async fn neither_server_nor_store_handles_a_signal() {
+        let (server, store) = served().await;
+        assert!(!crate::program::handles(nix::unistd::Pid::this(), SIGTERM));
+        store.close().await;
+        server.shutdown().await;
+    }
+}

@@ -1,0 +1,193 @@
+//! The stacks that a thread has met lately, each with the words of it that a walk depends on.
+//!
+//! A walk is a function of the three registers that it starts from and of the words that it reads: return addresses, and saved frame
+//! pointers that some frame is then found by. Where all of them are what they were, so is the result. To see that costs a comparison
+//! a word, and none of them waits for the one before, as the steps of a walk do.
+//!
+//! Remembered are only walks that depend on nothing else: on the thread's own stack, whose part above the stack pointer stays
+//! readable, and through code whose rules are kept for good.
+#![expect(unsafe_code, reason = "words of the stack are read again")]
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering, compiler_fence};
+
+/// How many stacks a thread remembers.
+const ENTRIES: usize = 8;
+/// On aarch64 most frames are found by the frame pointer, on x86-64 few. What depends on more words is not remembered.
+const WORDS: usize = if cfg!(target_arch = "aarch64") { 80 } else { 48 };
+/// No stack pointer.
+const NOWHERE: usize = 0;
+
+/// The registers that a walk starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Start {
+    pub(super) sp: usize,
+    pub(super) fp: usize,
+    pub(super) pc: usize,
+}
+
+/// One walk.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Where it started; `NOWHERE` while it is written, and before the first.
+    sp: Cell<usize>,
+    pc: Cell<usize>,
+    fp: Cell<usize>,
+    /// Whether a frame was found by the frame pointer that it started with.
+    needs_fp: Cell<bool>,
+    number: Cell<u32>,
+    len: Cell<usize>,
+    /// Where the words are, in bytes above `sp`.
+    offsets: [Cell<u32>; WORDS],
+    words: [Cell<usize>; WORDS],
+}
+
+impl Entry {
+    const fn new() -> Self {
+        Self {
+            sp: Cell::new(NOWHERE),
+            pc: Cell::new(0),
+            fp: Cell::new(0),
+            needs_fp: Cell::new(false),
+            number: Cell::new(0),
+            len: Cell::new(0),
+            offsets: [const { Cell::new(0) }; WORDS],
+            words: [const { Cell::new(0) }; WORDS],
+        }
+    }
+
+    #[inline]
+    fn is_from(&self, start: Start) -> bool {
+        self.sp.get() == start.sp
+            && self.pc.get() == start.pc
+            && (!self.needs_fp.get() || self.fp.get() == start.fp)
+            && self.has_its_words()
+    }
+
+    #[inline]
+    fn has_its_words(&self) -> bool {
+        let pairs = self.offsets.iter().zip(&self.words).take(self.len.get());
+        pairs.into_iter().all(|(offset, word)| {
+            let at = self.sp.get() + offset.get() as usize;
+            // SAFETY: aligned, and above the stack pointer in this thread's own stack, which stays readable.
+            unsafe { (at as *const usize).read() == word.get() }
+        })
+    }
+}
+
+struct Memo {
+    /// Whether somebody reads or writes the entries: then this is a signal handler that came in between.
+    busy: AtomicBool,
+    entries: [Entry; ENTRIES],
+}
+
+thread_local! {
+    /// Has no destructor, and its initial value is constant: it needs no allocation and lives as long as the thread.
+    static MEMO: Memo = const { Memo { busy: AtomicBool::new(false), entries: [const { Entry::new() }; ENTRIES] } };
+}
+
+/// Returns the number of the stack that begins here: a remembered one, or what `walk` finds, for which it takes notes. Stacks with
+/// different hints do not drive each other out.
+#[inline]
+pub(super) fn number(start: Start, hint: usize, walk: impl FnOnce(&mut Notes) -> u32) -> u32 {
+    MEMO.with(|memo| {
+        if memo.busy.load(Ordering::Relaxed) {
+            return walk(&mut Notes::none());
+        }
+        memo.busy.store(true, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        let entry = &memo.entries[place(start.sp, hint)];
+        let number = if entry.is_from(start) { entry.number.get() } else { walk_anew(entry, start, walk) };
+        compiler_fence(Ordering::SeqCst);
+        memo.busy.store(false, Ordering::Relaxed);
+        number
+    })
+}
+
+#[inline]
+fn place(sp: usize, hint: usize) -> usize {
+    let mixed = ((sp as u64) >> 4 ^ (hint as u64) << 20).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 56) as usize % ENTRIES
+}
+
+#[cold]
+#[inline(never)]
+fn walk_anew(entry: &Entry, start: Start, walk: impl FnOnce(&mut Notes) -> u32) -> u32 {
+    entry.sp.set(NOWHERE);
+    let mut notes = Notes { entry: Some(entry), sp: start.sp, len: 0, fp: Fp::Start, needs_fp: false };
+    let number = walk(&mut notes);
+    if notes.entry.is_some() && number != 0 {
+        entry.pc.set(start.pc);
+        entry.fp.set(start.fp);
+        entry.needs_fp.set(notes.needs_fp);
+        entry.number.set(number);
+        entry.len.set(notes.len);
+        entry.sp.set(start.sp);
+    }
+    number
+}
+
+/// Where the frame pointer of a frame is from.
+#[derive(Clone, Copy, Debug)]
+enum Fp {
+    /// From the registers that the walk started with.
+    Start,
+    /// From this word of the stack, of this value.
+    Word(usize, usize),
+    /// From a word that is noted already.
+    Noted,
+}
+
+/// What a walk depends on, written down as it goes.
+#[derive(Debug)]
+pub(super) struct Notes<'a> {
+    /// `None` if the walk is not to be remembered.
+    entry: Option<&'a Entry>,
+    sp: usize,
+    len: usize,
+    fp: Fp,
+    needs_fp: bool,
+}
+
+impl Notes<'_> {
+    pub(super) const fn none() -> Self {
+        Self { entry: None, sp: 0, len: 0, fp: Fp::Start, needs_fp: false }
+    }
+
+    /// Says that the walk depends on something that may change.
+    #[cold]
+    pub(super) fn give_up(&mut self) {
+        self.entry = None;
+    }
+
+    /// Says that this word decides how the walk goes on.
+    #[inline]
+    pub(super) fn word(&mut self, at: usize, word: usize) {
+        let Some(entry) = self.entry else { return };
+        match (entry.offsets.get(self.len), u32::try_from(at - self.sp)) {
+            (Some(place), Ok(offset)) => {
+                place.set(offset);
+                entry.words[self.len].set(word);
+                self.len += 1;
+            }
+            _ => self.give_up(),
+        }
+    }
+
+    /// Says that the frame pointer is now this word, which matters if a frame is found by it.
+    #[inline]
+    pub(super) fn fp_from(&mut self, at: usize, word: usize) {
+        self.fp = Fp::Word(at, word);
+    }
+
+    /// Says that a frame is found by the frame pointer.
+    #[inline]
+    pub(super) fn by_fp(&mut self) {
+        match self.fp {
+            Fp::Start => self.needs_fp = true,
+            Fp::Word(at, word) => self.word(at, word),
+            Fp::Noted => {}
+        }
+        self.fp = Fp::Noted;
+    }
+}

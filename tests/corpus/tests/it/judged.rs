@@ -1,0 +1,68 @@
+//! What lightsout says of a case, in the words of its marks.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use corpus::{Case, Form, Needs};
+use lightsout::{Check, Finding, Kind, Report};
+
+/// Whether the place at which a body hangs can be seen in this build.
+const DUMPED: bool =
+    cfg!(all(tokio_unstable, target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")));
+
+/// How long a body may take: one that hangs needs all of it, and any other none, however busy the machine is.
+const HANGS: Duration = Duration::from_millis(500);
+const ENDS: Duration = Duration::from_secs(30);
+
+/// Returns why a case cannot be judged by a single run; `None` if it can.
+pub(crate) fn unmet(case: &Case) -> Option<String> {
+    match case.needs {
+        Needs::Nothing => None,
+        Needs::Delays(count) => Some(format!("needs a search for an order of tasks: {count} delayed")),
+        Needs::Signals(signals) => Some(format!("needs a search with signals: {signals:?}")),
+    }
+}
+
+/// Runs one form of a case.
+pub(crate) fn report(case: &'static Case, form: Form) -> Report {
+    let hangs = form == Form::Buggy && case.marks().iter().any(|mark| mark.kind == Kind::Hang.name());
+    let check = Check::new(format!("{} {form:?}", case.module)).start_paused(true);
+    check.deadline(if hangs { HANGS } else { ENDS }).run(move || (case.start)(form))
+}
+
+/// Returns what must be said of the buggy form: a kind and a place for each mark.
+pub(crate) fn expected(case: &Case) -> BTreeSet<String> {
+    let place = |kind: &str, line: u32| match kind {
+        "hang" if !DUMPED => kind.to_owned(),
+        _ => format!("{kind} at {}:{line}", case.file),
+    };
+    case.marks().iter().map(|mark| place(mark.kind, mark.line)).collect()
+}
+
+/// Returns what was said: a kind and a place for each finding.
+pub(crate) fn said(report: &Report) -> BTreeSet<String> {
+    report.findings().iter().flat_map(places).collect()
+}
+
+fn places(finding: &Finding) -> Vec<String> {
+    let kind = finding.kind();
+    let places: Vec<String> = match kind {
+        // The place of a hang is where its body waits.
+        Kind::Hang => awaited(finding).collect(),
+        _ => finding.sites().iter().map(|site| format!("{}:{}", site.file, site.line)).collect(),
+    };
+    match &*places {
+        [] => vec![kind.to_string()],
+        places => places.iter().map(|place| format!("{kind} at {place}")).collect(),
+    }
+}
+
+/// Returns the file and line of everything that the body awaits.
+fn awaited(finding: &Finding) -> impl Iterator<Item = String> {
+    let awaits = finding.evidence().iter().filter(|evidence| evidence.about == "body awaits");
+    awaits.filter_map(|evidence| {
+        let place = evidence.seen.split(" at ").last()?.split(" in ").next()?;
+        let (place, _column) = place.rsplit_once(':')?;
+        Some(place.to_owned())
+    })
+}

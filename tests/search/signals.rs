@@ -1,0 +1,89 @@
+//! Signals: by hand, and what is said where they reach nobody.
+
+use lightsout::{Check, Kind, Signal, signal};
+use tokio::signal::unix::{SignalKind, signal as listen};
+
+use crate::alone;
+use crate::claims::only;
+
+#[test]
+fn signal_by_hand_reaches_a_program_that_listens() {
+    let _alone = alone();
+    let report = Check::new("by hand").run(|| async {
+        let server = tokio::spawn(async {
+            let mut usr1 = listen(SignalKind::user_defined1()).unwrap();
+            usr1.recv().await
+        });
+        signal::listened(Signal::Usr1).await;
+        tokio::task::yield_now().await;
+        signal::raise(Signal::Usr1);
+        assert_eq!(server.await.unwrap(), Some(()));
+    });
+    report.assert_clean();
+}
+
+#[test]
+#[should_panic(expected = "nothing listens for SIGHUP, which would end the process")]
+fn signal_that_would_end_the_process_is_refused() {
+    signal::raise(Signal::Hup);
+}
+
+#[test]
+fn body_that_does_not_listen_is_vacuous() {
+    let _alone = alone();
+    // Nothing in this process listens for it.
+    let report = Check::new("deaf").signals([Signal::Hup]).run(|| async {
+        tokio::task::yield_now().await;
+    });
+    let finding = only(&report, Kind::Vacuous);
+    assert_eq!(finding.summary(), "nothing in the program listens for `SIGHUP`, so no signal was raised");
+}
+
+#[test]
+fn body_beside_an_old_handler_is_vacuous_too() {
+    let _alone = alone();
+    let listening = Check::new("once").signals([Signal::Quit]).run(|| async {
+        let mut quit = listen(SignalKind::quit()).unwrap();
+        quit.recv().await;
+    });
+    listening.assert_clean();
+    let report = Check::new("deaf").signals([Signal::Quit]).run(|| async {
+        tokio::task::yield_now().await;
+    });
+    let finding = only(&report, Kind::Vacuous);
+    assert!(finding.summary().starts_with("no run went differently for its signals"), "{report}");
+}
+
+#[test]
+fn body_runs_until_it_is_signalled() {
+    let _alone = alone();
+    let report = Check::new("server").signals([Signal::Int]).run(|| async {
+        let mut int = listen(SignalKind::interrupt()).unwrap();
+        int.recv().await;
+    });
+    report.assert_clean();
+    let searched = report.coverage().searched().unwrap();
+    assert!(searched.raised() > 0, "{searched:?}");
+}
+
+#[test]
+fn signal_before_the_program_listens_is_start_up_and_no_hang() {
+    let _alone = alone();
+    let late = || async {
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        let mut usr2 = listen(SignalKind::user_defined2()).unwrap();
+        usr2.recv().await;
+    };
+    let first = Check::new("late").signals([Signal::Usr2]).run(late);
+    first.assert_clean();
+    let searched = first.coverage().searched().unwrap();
+    assert_eq!(searched.listens_from(), Some(4), "{first}");
+    assert!(first.to_text().contains("a signal at boundaries 0 to 3 ends the program"), "{first}");
+
+    // In the same process once more: the handler is there from the beginning, and those signals reach nobody.
+    let second = Check::new("late again").signals([Signal::Usr2]).run(late);
+    second.assert_clean();
+    assert!(second.to_text().contains("the signals of 3 plans came before the program listened"), "{second}");
+}

@@ -1,0 +1,4 @@
+#[lightsout::test(delays = 0)]
+async fn delays_nothing() {}
+
+fn main() {}

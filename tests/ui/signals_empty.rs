@@ -1,0 +1,4 @@
+#[lightsout::test(signals = "")]
+async fn none_is_named() {}
+
+fn main() {}
