@@ -14,7 +14,7 @@ use crate::ledger::channel::ChannelKind;
 use crate::report;
 use crate::run::Verdict;
 use crate::runtime::Runtime;
-use crate::settings::{self, Allocations, Channels, Notes, Settings};
+use crate::settings::{self, Allocations, Channels, Misfit, Notes, Runner, Settings, StartUp};
 use crate::source::{allocation, names};
 
 /// Checks that a body, run on a runtime of its own, leaves nothing behind: what [`#[lightsout::test]`](crate::test) does, as a
@@ -110,7 +110,7 @@ impl Check {
     /// [`start_paused`](Self::start_paused) says otherwise.
     ///
     /// Signals that a plan does not place come once the program is quiet for 10 s of its clock (in real time 200 ms), or has been polled
-    /// a thousand times since the last: so the body may run until it is signalled, or end by itself. A signal reaches every listener
+    /// 250 times since the last: so the body may run until it is signalled, or end by itself. A signal reaches every listener
     /// of the process, so tests that search side by side need a process each.
     ///
     /// ```
@@ -164,10 +164,38 @@ impl Check {
         self
     }
 
+    /// Runs the body under a plan that was drawn at random, as with the strategy `plans` of the feature `proptest`: as
+    /// [`plan`](Self::plan), but a disturbance whose boundary does not come is no finding.
+    pub fn drawn_plan(mut self, plan: Plan) -> Self {
+        self.settings.search.misfit = Misfit::Fine;
+        self.plan(plan)
+    }
+
+    /// Draws so many plans at random instead of trying all of them in order, for shapes that are too large. The seed is told in the report;
+    /// the environment variable `LIGHTSOUT_SEED` draws the same plans again. Needs the feature `proptest`.
+    pub fn explore(mut self, plans: u32) -> Self {
+        self.settings.search.draws = plans;
+        self
+    }
+
     /// Keeps plans that fail in this folder, in a file by the name of the check, and tries them first the next time. The attribute
     /// does so in `lightsout-regressions` beside the package's manifest.
     pub fn regressions(mut self, folder: impl Into<PathBuf>) -> Self {
         self.settings.search.regressions = Some(folder.into());
+        self
+    }
+
+    /// Sets what it means that a task lives before the program listens for its signals: a signal would end the program at once then, and
+    /// so is not raised. It is told unless set; `true` makes it a finding. A task is seen only with `--cfg tokio_unstable`, and only
+    /// where the process had no handlers before, as in the children that the attribute uses.
+    pub fn deny_start_up(mut self, deny: bool) -> Self {
+        self.settings.search.start_up = if deny { StartUp::Denied } else { StartUp::Told };
+        self
+    }
+
+    /// Says that a test runner can run this check by its name.
+    pub(crate) fn of_test_runner(mut self) -> Self {
+        self.settings.search.runner = Runner::Tests;
         self
     }
 

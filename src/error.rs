@@ -27,6 +27,8 @@ enum ErrorKind {
     Unsupported { what: String, hint: &'static str },
     Runtime { cause: io::Error },
     Thread { cause: io::Error },
+    Child { cause: io::Error },
+    ToldByChild { message: String },
     WriteReport { path: String, cause: io::Error },
     ParseReport { cause: serde_json::Error },
     NewerReport { version: u64 },
@@ -77,6 +79,14 @@ impl Error {
         Self { kind: ErrorKind::Thread { cause } }
     }
 
+    pub(crate) fn child(cause: io::Error) -> Self {
+        Self { kind: ErrorKind::Child { cause } }
+    }
+
+    pub(crate) fn told_by_child(message: String) -> Self {
+        Self { kind: ErrorKind::ToldByChild { message } }
+    }
+
     pub(crate) fn write_report(path: &Path, cause: io::Error) -> Self {
         Self { kind: ErrorKind::WriteReport { path: path.display().to_string(), cause } }
     }
@@ -122,6 +132,10 @@ impl fmt::Display for Error {
             ErrorKind::Unsupported { what, hint } => write!(f, "failed to set up {what}\nhint: {hint}"),
             ErrorKind::Runtime { cause } => write!(f, "failed to build the run's runtime: {cause}"),
             ErrorKind::Thread { cause } => write!(f, "failed to start the run's thread: {cause}"),
+            ErrorKind::Child { cause } => {
+                write!(f, "failed to run the test in a process of its own: {cause}")
+            }
+            ErrorKind::ToldByChild { message } => f.write_str(message),
             ErrorKind::WriteReport { path, cause } => write!(
                 f,
                 "failed to write the report `{path}`: {cause}\nhint: `LIGHTSOUT_REPORT_DIR` must name a folder that can be \
@@ -145,12 +159,14 @@ impl std::error::Error for Error {
             | ErrorKind::Signal { .. }
             | ErrorKind::Plan { .. }
             | ErrorKind::Unfit { .. }
+            | ErrorKind::ToldByChild { .. }
             | ErrorKind::Unsupported { .. }
             | ErrorKind::NewerReport { .. } => None,
             ErrorKind::Regressions { cause, .. } => Some(cause),
             ErrorKind::Pattern { cause, .. } => Some(cause),
             ErrorKind::Runtime { cause }
             | ErrorKind::Thread { cause }
+            | ErrorKind::Child { cause }
             | ErrorKind::ReadRegressions { cause, .. }
             | ErrorKind::WriteRegressions { cause, .. }
             | ErrorKind::WriteReport { cause, .. } => Some(cause),

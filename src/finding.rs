@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::disturb::plan::Plan;
 use crate::graph::data::WaitGraph;
+use crate::report::steps::Steps;
 use crate::report::words;
 
 /// The version that [`Report::to_json`] writes.
@@ -32,14 +33,23 @@ pub enum Kind {
     OpenChannel,
     /// A task panicked, whether or not anyone looked at its `JoinHandle`.
     TaskPanic,
+    /// The process of the test ended in the middle of a run, or a signal that comes while it starts would end it.
+    Died,
     /// Nothing was checked, so a pass would mean nothing.
     Vacuous,
 }
 
 impl Kind {
     /// Every kind, in the order in which reports list them.
-    pub const ALL: [Self; 6] =
-        [Self::Hang, Self::LeakedTask, Self::BlockedThread, Self::OpenChannel, Self::TaskPanic, Self::Vacuous];
+    pub const ALL: [Self; 7] = [
+        Self::Hang,
+        Self::LeakedTask,
+        Self::BlockedThread,
+        Self::OpenChannel,
+        Self::TaskPanic,
+        Self::Died,
+        Self::Vacuous,
+    ];
 
     /// Returns the name that reports, JSON and the command line use.
     #[must_use]
@@ -50,6 +60,7 @@ impl Kind {
             Self::BlockedThread => "blocked-thread",
             Self::OpenChannel => "open-channel",
             Self::TaskPanic => "task-panic",
+            Self::Died => "died",
             Self::Vacuous => "vacuous",
         }
     }
@@ -287,6 +298,13 @@ pub struct Searched {
     pub(crate) is_stress: bool,
     /// Whether one plan was asked for.
     pub(crate) is_replay: bool,
+    /// What the plans were drawn with; `None` where they were tried in order.
+    pub(crate) drawn_with: Option<u64>,
+    /// Whether Ctrl-C ended the search.
+    pub(crate) is_interrupted: bool,
+    /// Who was polled around the disturbances; empty but for a replay.
+    #[serde(default, skip_serializing_if = "Steps::is_empty")]
+    pub(crate) steps: Steps,
 }
 
 impl Searched {
@@ -305,7 +323,14 @@ impl Searched {
     /// Returns whether every plan ran, on a body that does the same under the same plan.
     #[must_use]
     pub fn is_exhaustive(&self) -> bool {
-        self.is_counted && self.done >= self.total && self.parted.is_none() && !self.is_stress && !self.is_replay
+        let is_whole = self.is_counted && self.done >= self.total && self.drawn_with.is_none();
+        is_whole && self.parted.is_none() && !self.is_stress && !self.is_replay && !self.is_interrupted
+    }
+
+    /// Returns the seed that the plans were drawn with; `None` where they were tried in order.
+    #[must_use]
+    pub fn drawn_with(&self) -> Option<u64> {
+        self.drawn_with
     }
 
     /// Returns how many signals were raised in all runs.
@@ -377,6 +402,8 @@ pub enum Enforced {
     ByAttribute,
     /// The test's own code, which has the report as a value: findings of a test that passed are what it expects.
     ByCaller,
+    /// The gate: an ordinary test passes whatever it leaves.
+    ByGate,
 }
 
 /// The findings of one test, with what was searched.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::allow::{Allow, CatchAll, Rules, Subject};
 use crate::census::{LiveTask, State};
 use crate::disturb::plan::Plan;
@@ -24,7 +26,7 @@ use crate::source::{allocation, hooks};
 use crate::system::{dye, threads};
 
 /// What a run came to, or many of them.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     pub(crate) ending: Ending,
     /// The plan of that ending; `None` for a body that passed, and without a search.

@@ -114,6 +114,7 @@
 //! | `open-channel` | a channel made in the test is open when all else has ended: a note, unless `channels = "deny"` |
 //! | `task-panic` | a task panicked, whether or not anyone looked at its `JoinHandle` |
 //! | `hang` | the body did not end by its deadline, or what it left does not let go |
+//! | `died` | the process ended in the middle of a run (exit, abort, signal) |
 //! | `vacuous` | nothing was checked |
 //!
 //! All of them are told together, and none hides a failed assertion of the test itself. Only a body that hangs is told without leaks:
@@ -138,6 +139,7 @@
 //! | delays in a run | `delays = 1` | [`delays`](Check::delays) | |
 //! | seeds to try | `seeds = 4` | [`seeds`](Check::seeds) | `LIGHTSOUT_SEED` is the first one |
 //! | plans to run | `runs = 2_000` | [`runs`](Check::runs) | `LIGHTSOUT_RUNS` |
+//! | plans to draw at random | `explore = 1_000` | [`explore`](Check::explore) | `LIGHTSOUT_SEED` draws the same again |
 //! | the only plan | | [`plan`](Check::plan) | `LIGHTSOUT_REPLAY` |
 //!
 //! # Signals at every moment
@@ -186,6 +188,15 @@
 //! in the folder `lightsout-regressions` beside the package's manifest and tried first the next time. Some plans are run twice: where
 //! the two differ the report says where they part, and that the search is no proof.
 //!
+//! A test with signals runs in children of the test process, the test binary once more for this one test: so a signal reaches nobody
+//! else, a program that exits or aborts is found with its plan, and what runs print is shown for the failing plan only. Under a runner
+//! that gives each test a process, as nextest does, it runs in that one. Before the program listens a signal would end it at once: these
+//! boundaries are the *start-up window*, which is told, and where `startup = "deny"` makes every task that is alive a finding. A
+//! [`Check`] searches in its own process.
+//!
+//! A replay prints who was polled around the disturbances, a column a task. With the feature `proptest`, `explore = n` draws plans at
+//! random instead of trying all, and `plans` is a strategy for property tests, beside inputs of their own.
+//!
 //! [`signal::raise`] and [`signal::listened`] are for tests that raise signals by hand.
 //!
 //! # Who should have woken it
@@ -222,6 +233,22 @@
 //! When all that is left is proven to be stuck, the rest of the grace is not waited for in real time.
 //!
 //! [`Finding::waits`] has the whole graph as data, and draws it: [`WaitGraph::to_dot`], [`WaitGraph::to_svg`], [`WaitGraph::to_text`].
+//!
+//! # Ordinary tests
+//!
+//! `use lightsout as _;` in a test crate is enough for `cargo lightsout gate` to look at its ordinary tests too, whatever attribute they
+//! stand under, and whichever runtimes they build: a task that was alive when its runtime or its `LocalSet` ended is told as
+//! `leaked-task`, with the place of its spawn and the test. So is a task that was alive when the process ended, in a runtime that nobody
+//! dropped, and, as `blocked-thread`, a blocking closure that still held its thread then. Without the gate nothing is recorded, printed
+//! or failed.
+//!
+//! An ordinary test gives tasks no time to end. One that had been woken, aborted or spawned just before its runtime ended is counted,
+//! and is told only where the same test left others. A checked test waits for it.
+//!
+//! The gate asks by `LIGHTSOUT_REPORT_DIR`. Each test process then keeps its record in a file of that folder, which it has mapped: what
+//! happened before an abort, a SIGKILL or `exit` is there. The files are sparse, and the gate removes them when it has read them.
+//! Before `main` each process plants five tasks; a binary in whose record they are not found as what they are is told, and the gate
+//! does not pass.
 //!
 //! # With and without `tokio_unstable`
 //!
@@ -266,9 +293,16 @@
 //! - Delays: `Notify` takes no part in cooperative budgets, so its waiters are not delayed; nor are leaves of other crates, and what is
 //!   under `unconstrained`. Only the first tokio operation of a poll is. A `Mutex` or `Semaphore` is taken before it says that it is
 //!   not, so a delayed `lock().await` holds the lock (tokio#8371).
+//! - A replay tells who was polled around the disturbances, and what is awaited only where the run hangs or leaks: a task dump polls tasks
+//!   itself, and would be a disturbance of its own.
 //! - Without `--cfg tokio_unstable` a search knows the polls of the body only, and cannot seed `select!`.
 //! - A search on several threads is stress, and its report says so: no run is the same twice.
 //! - On a paused clock a program that waits for another process seems to wait for ever.
+//! - Of an ordinary test's task whose handle or waker outlives its runtime nothing is told: it is given back too late.
+//! - A task that was aborted and has ended is told with the others if its handle is kept by a task that leaks.
+//! - What a task of a runtime in a static spawns belongs to the test that built the runtime. Up to Rust 1.92 a thread that an
+//!   ordinary test starts is known as the test's only if the test had spawned a task, or built a runtime, before.
+//! - Ordinary tests are looked at on Linux with glibc, x86-64 and aarch64. A process that is forked off is not.
 //! - `std::process::exit` in a body ends the test process, and no report is written.
 //!
 //! # Debugging a finding
@@ -293,6 +327,8 @@ mod lock;
 #[doc(hidden)]
 pub mod private;
 mod recorder;
+#[doc(hidden)]
+pub mod records;
 pub mod report;
 mod run;
 mod runtime;
@@ -310,6 +346,8 @@ pub use check::Check;
 pub use disturb::plan::Plan;
 pub use disturb::signal::{self, Signal};
 pub use error::Error;
+#[cfg(feature = "proptest")]
+pub use explore::random::plans;
 pub use finding::{
     Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Searched, Site, Unseen,
 };

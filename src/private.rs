@@ -4,6 +4,7 @@ use std::panic::resume_unwind;
 
 use crate::census::Census;
 use crate::check::Check;
+use crate::explore;
 use crate::finding::{Ending, Enforced, Report};
 use crate::graph;
 use crate::ledger;
@@ -64,7 +65,9 @@ where
     F: Future,
     F::Output: Verdict,
 {
-    let check = set(Check::new(case.path()).of_package(case.package).without_unread_notes()).kept_beside(case.manifest);
+    let check = set(Check::new(case.path()).of_package(case.package).without_unread_notes())
+        .kept_beside(case.manifest)
+        .of_test_runner();
     let report = check.look(body).and_then(|mut report| {
         report.enforced = Enforced::ByAttribute;
         report.ending = judged_panic(report.ending, case.panic);
@@ -72,7 +75,10 @@ where
         Ok(report)
     });
     match report {
-        Ok(report) => end(&report),
+        Ok(report) => {
+            explore::leave_if_interrupted(|| human(&report, settings::wants_color()));
+            end(&report);
+        }
         Err(error) => fail(&format!("lightsout: {error}\n"), "lightsout: the test could not be checked".to_owned()),
     }
 }
@@ -110,8 +116,8 @@ fn end(report: &Report) {
 
 /// Says how far a search came that found nothing; the test runner shows it to who asks for the output of tests that pass.
 fn tell_search(report: &Report) {
-    if let Some(searched) = report.coverage().searched() {
-        println!("lightsout: {searched}");
+    if report.coverage().searched().is_some() {
+        print!("{}", human(report, settings::wants_color()));
     }
 }
 

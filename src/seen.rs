@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::census::LiveTask;
 use crate::disturb::inject::Played;
 use crate::finding::{Ending, Site};
@@ -56,11 +58,12 @@ impl Seen {
             && self.blocking.is_empty()
             && self.runtime_threads.is_empty()
             && self.other_threads.is_empty()
+            && self.channels.is_empty()
     }
 }
 
 /// Which of the hangs it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Hang {
     /// The body had not finished by its deadline; `doing` is what its thread did, where it did not come back to its runtime.
     BodyUnfinished { doing: Option<String> },

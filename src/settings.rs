@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::allow::Allow;
@@ -78,22 +78,85 @@ pub(crate) struct Search {
     pub(crate) seed: u64,
     /// How many plans may run.
     pub(crate) runs: u64,
+    /// How many plans to draw at random; 0 in a sweep.
+    pub(crate) draws: u32,
+    /// What they are drawn with; `None` for a seed that is drawn too.
+    pub(crate) draw_seed: Option<u64>,
     /// The only plan to run; `None` in a sweep.
     pub(crate) plan: Option<Plan>,
+    /// What it means that a disturbance of that plan has no boundary to come at.
+    pub(crate) misfit: Misfit,
+    /// What it means that a task lives before the program listens.
+    pub(crate) start_up: StartUp,
+    /// Whether the search may start children: the test is one that its runner can run by name.
+    pub(crate) runner: Runner,
     /// The folder that keeps failing plans; `None` if they are not kept.
     pub(crate) regressions: Option<PathBuf>,
 }
 
+/// What it means that a task lives before the program listens, when a signal would end the program at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StartUp {
+    /// It is told.
+    Told,
+    /// It is a finding.
+    Denied,
+}
+
+/// What it means that a plan does not fit the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// A finding: nothing was checked.
+    Vacuous,
+    /// Nothing: it was drawn at random.
+    Fine,
+}
+
+/// Who runs a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runner {
+    /// Some code that calls it.
+    Caller,
+    /// A test runner that runs the test by its name.
+    Tests,
+}
+
+/// Where a search takes place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// In this process.
+    Here,
+    /// In children of this process.
+    #[cfg(unix)]
+    Apart,
+    /// In the search whose child this process is, by its socket.
+    #[cfg(unix)]
+    ChildOf(PathBuf),
+}
+
 impl Default for Search {
     fn default() -> Self {
-        Self { signals: Vec::new(), delays: 0, seeds: 1, seed: 0, runs: RUNS, plan: None, regressions: None }
+        Self {
+            signals: Vec::new(),
+            delays: 0,
+            seeds: 1,
+            seed: 0,
+            runs: RUNS,
+            draws: 0,
+            draw_seed: None,
+            plan: None,
+            misfit: Misfit::Vacuous,
+            start_up: StartUp::Told,
+            runner: Runner::Caller,
+            regressions: None,
+        }
     }
 }
 
 impl Search {
     /// Returns whether there is anything to search.
     pub(crate) fn is_asked_for(&self) -> bool {
-        !self.signals.is_empty() || self.delays > 0 || self.seeds > 1 || self.plan.is_some()
+        !self.signals.is_empty() || self.delays > 0 || self.seeds > 1 || self.draws > 0 || self.plan.is_some()
     }
 
     /// Returns the bounds of the search for a program that listens from this boundary on.
@@ -150,21 +213,56 @@ impl Settings {
 impl Search {
     fn with_environment(mut self) -> Result<Self, Error> {
         if let Some(plan) = text("LIGHTSOUT_REPLAY") {
-            self.plan = Some(plan.parse()?);
+            (self.plan, self.misfit) = (Some(plan.parse()?), Misfit::Vacuous);
         }
         if let Some(runs) = number("LIGHTSOUT_RUNS")? {
             self.runs = runs;
         }
-        if let Some(seed) = number("LIGHTSOUT_SEED")? {
-            self.seed = seed;
+        match number("LIGHTSOUT_SEED")? {
+            Some(seed) if self.draws > 0 => self.draw_seed = Some(seed),
+            Some(seed) => self.seed = seed,
+            None => {}
         }
         Ok(self)
     }
 }
 
+/// Tells a child whose it is. It is nobody else's business, and so not one of the documented variables.
+#[cfg(unix)]
+pub(crate) const CHILD: &str = "__LIGHTSOUT_CHILD";
+
+/// Returns what tells a child that it plays for a test of this process, over this socket.
+#[cfg(unix)]
+pub(crate) fn child_of(socket: &Path, test: &str) -> String {
+    format!("{}:{test}:{}", std::process::id(), socket.display())
+}
+
+/// Returns where a search takes place: one with signals in a process of its own, which some runners give each test.
+#[cfg(unix)]
+pub(crate) fn home(search: &Search, test: &str) -> Home {
+    if search.signals.is_empty() || search.runner == Runner::Caller {
+        return Home::Here;
+    }
+    let ours = format!("{}:{test}:", std::os::unix::process::parent_id());
+    match text(CHILD).and_then(|value| value.strip_prefix(&ours).map(PathBuf::from)) {
+        Some(socket) => Home::ChildOf(socket),
+        None if text("NEXTEST_EXECUTION_MODE").is_some_and(|mode| mode == "process-per-test") => Home::Here,
+        None => Home::Apart,
+    }
+}
+
+/// Returns where a search takes place: elsewhere there are no signals.
+#[cfg(not(unix))]
+pub(crate) fn home(_: &Search, _: &str) -> Home {
+    Home::Here
+}
+
+/// Names the folder for reports, and asks for a record of ordinary tests.
+pub(crate) const REPORT_DIR: &str = "LIGHTSOUT_REPORT_DIR";
+
 /// Returns the folder that reports are written to, if one is asked for.
 pub(crate) fn report_dir() -> Option<PathBuf> {
-    env::var_os("LIGHTSOUT_REPORT_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from)
+    env::var_os(REPORT_DIR).filter(|dir| !dir.is_empty()).map(PathBuf::from)
 }
 
 /// Returns the package whose tests run, where cargo runs them.
@@ -194,6 +292,11 @@ fn number(name: &'static str) -> Result<Option<u64>, Error> {
     const ACCEPTED: &str = "a whole number below 2^64";
     let Some(value) = text(name) else { return Ok(None) };
     value.parse().map(Some).map_err(|_| Error::environment(name, value, ACCEPTED))
+}
+
+/// Returns whether progress is shown: on a terminal, and not to a CI log.
+pub(crate) fn wants_progress() -> bool {
+    stderr().is_terminal() && text("CI").is_none()
 }
 
 fn duration(name: &'static str) -> Result<Option<Duration>, Error> {

@@ -182,8 +182,8 @@ fn compare_outside(what: &str, layout: Layout) {
     let turns: [&mut dyn FnMut() -> Cost; 2] =
         [&mut || load.on_threads(Allocator::System, 1), &mut || load.on_threads(Allocator::Recording, 1)];
     let [bare, passing] = rounds(budget(Duration::from_secs(3)), turns);
-    let parts: [(&str, fn(&Cost) -> f64); 2] = [("allocated", |cost| cost.alloc), ("given back", |cost| cost.free)];
-    for (part, of) in parts {
+    let allocated: fn(&Cost) -> f64 = |cost| cost.alloc;
+    for (part, of) in [("allocated", allocated), ("given back", |cost| cost.free)] {
         let [bare, passing] = [&bare, &passing].map(|costs| costs.iter().map(of).collect::<Vec<_>>());
         line(&format!("{what}, {part}"), &bare, &passing, &differences(&passing, &bare), " ns", Bar::None);
     }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use benches::{Bar, budget, head, line, micros, ratios, rounds};
+use benches::{Bar, budget, head, line, micros, part, ratios, rounds};
+use lightsout::private::{Case, Panic};
 use lightsout::{Check, Signal};
 use tokio::runtime::{Builder, RngSeed};
 use tokio::signal::unix::{SignalKind, signal};
@@ -71,7 +72,50 @@ fn searched(signals: usize) -> f64 {
     (many - few) / (runs_of_many - runs_of_few)
 }
 
+/// Searches in children, as a test under the attribute does, and returns the seconds that took.
+fn in_children(plans: u64) -> f64 {
+    let case = Case { module: "search", name: "in_children", package: None, manifest: None, panic: Panic::Fails };
+    let began = Instant::now();
+    let set: fn(Check) -> Check = match plans {
+        FEW => |check| check.signals([Signal::Term; 3]).runs(FEW),
+        _ => |check| check.signals([Signal::Term; 3]).runs(MANY),
+    };
+    lightsout::private::test(case, set, service);
+    began.elapsed().as_secs_f64()
+}
+
+const FEW: u64 = 2_000;
+const MANY: u64 = 22_000;
+
+/// Returns thousands of plans a second on these processors: the same with many plans, less the same with few.
+fn rate_on(processors: &str) -> f64 {
+    let own = std::env::current_exe().expect("a running program has a path");
+    let mut command = std::process::Command::new("taskset");
+    let output = command.args(["-c", processors]).arg(own).args(["--part", "children"]).output();
+    let output = output.expect("taskset is part of util-linux");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let figure = said.lines().find_map(|line| line.strip_prefix("rate ")?.parse().ok());
+    figure.unwrap_or_else(|| panic!("the part said {said:?} {:?}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn scaling() {
+    head("thousand plans a second in children, by processors", "one", "of one");
+    let time = budget(Duration::from_secs(30));
+    let [one, two] = rounds(time, [&mut || rate_on("0"), &mut || rate_on("0,1")]);
+    line("two processors", &one, &two, &ratios(&two, &one), "", Bar::AtLeast(1.8));
+}
+
 fn main() {
+    // A child that a search has started is this program once more.
+    if std::env::var_os("__LIGHTSOUT_CHILD").is_some() {
+        in_children(FEW);
+        return;
+    }
+    if part().is_some() {
+        let (few, many) = (in_children(FEW), in_children(MANY));
+        println!("rate {}", (MANY - FEW) as f64 / (many - few) / 1e3);
+        return;
+    }
     head("microseconds a run, of a service of about 60 boundaries", "bare", "of bare");
     let time = budget(Duration::from_secs(15));
     let [base, pairs] = rounds(time, [&mut bare, &mut || searched(2)]);
@@ -80,4 +124,39 @@ fn main() {
     line("thousand runs a second", &[], &rate, &rate, "", Bar::AtLeast(25.0));
     let report = Check::new("service").signals([Signal::Term]).run(service);
     println!("  {}", report.coverage().searched().expect("it searched"));
+    scaling();
+    many();
+}
+
+/// What a process holds: resident memory in KiB, threads, descriptors.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Held {
+    memory: u64,
+    threads: usize,
+    descriptors: usize,
+}
+
+impl Held {
+    fn now() -> Self {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let memory = memory.and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0);
+        let entries = |folder| std::fs::read_dir(folder).map_or(0, Iterator::count);
+        Self { memory, threads: entries("/proc/self/task"), descriptors: entries("/proc/self/fd") }
+    }
+}
+
+/// Runs 100,000 plans of a clean service, and compares what the process holds before and after.
+fn many() {
+    let search = |runs: u64| {
+        let check = Check::new("service").signals([Signal::Term; 3]).delays(1).runs(runs);
+        check.run(service).assert_clean();
+        Held::now()
+    };
+    let before = search(5_000);
+    let after = search(100_000);
+    println!("\nwhat the process holds after 5,000 and after 100,000 more searched runs of a clean service");
+    println!("  {before:?}\n  {after:?}");
+    let same = (after.threads, after.descriptors) == (before.threads, before.descriptors);
+    println!("  threads and descriptors: {}", if same { "the same" } else { "NOT the same" });
 }

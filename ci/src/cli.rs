@@ -19,11 +19,12 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Runs the test suite, and fails when a checked test left something alive
+    /// Runs the test suite, and fails when a test left something alive
     ///
     /// Builds and runs the tests with `cargo test`, reads what every test checked by lightsout found (`#[lightsout::test]`
-    /// or `lightsout::Check`), prints it once, and sets the exit code. A test that is not checked by lightsout runs as ever
-    /// and is counted. A run in which no test was checked fails, since it would prove nothing.
+    /// or `lightsout::Check`), prints it once, and sets the exit code. Ordinary tests are looked at too where their crate links
+    /// lightsout, if only by `use lightsout as _;`: tasks that were alive when their runtime ended are told. All other tests run as
+    /// ever and are counted. A run in which no test was looked at fails, since it would prove nothing.
     #[command(after_help = words::after_help())]
     Gate(Gate),
 }

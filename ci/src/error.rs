@@ -66,6 +66,10 @@ impl Error {
         Self::new("read report", path.display(), words::parse_report(cause), Some(words::HINT_REPORT))
     }
 
+    pub(crate) fn read_record(path: &Path, cause: &io::Error) -> Self {
+        Self::new("read record", path.display(), cause, Some(words::HINT_REPORT))
+    }
+
     pub(crate) fn unfinished_report(path: &Path) -> Self {
         Self::new("read report", path.display(), words::NEVER_FINISHED, Some(words::HINT_REPORT))
     }

@@ -32,14 +32,22 @@ struct Document<'a> {
     vacuous: bool,
     findings: usize,
     checked: usize,
-    /// An upper bound unless `unchecked-is-exact`.
+    /// Ordinary tests whose binary links lightsout.
+    covered: usize,
+    /// Neither checked nor covered. An upper bound unless `unchecked-is-exact`.
     unchecked: usize,
     unchecked_is_exact: bool,
     failures: Vec<Failure<'a>>,
     deaths: Vec<Death<'a>>,
     /// What could not be read, a sentence each.
     faults: Vec<String>,
+    /// Test binaries that link lightsout, and whose ordinary tests were not looked at.
+    blind: Vec<Blind<'a>>,
+    /// Tasks of ordinary tests that had not had their turn when their runtime ended.
+    undecided: usize,
     reports: &'a [Report],
+    /// What ordinary tests left.
+    leaks: &'a [Report],
     /// Reports with findings that a test has as a value and passed with.
     expected: &'a [Report],
     log: Option<&'a Path>,
@@ -52,6 +60,14 @@ struct Failure<'a> {
     binary: &'a str,
     test: Option<&'a str>,
     output: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Blind<'a> {
+    package: Option<&'a str>,
+    binary: &'a str,
+    why: &'a str,
 }
 
 #[derive(Serialize)]
@@ -85,6 +101,11 @@ impl<'a> Document<'a> {
                 When::AmongTests | When::AfterTests | When::WithoutTests => None,
             },
         });
+        let blind = verdict.blind.iter().map(|it| Blind {
+            package: it.place.package.as_deref(),
+            binary: &it.place.binary,
+            why: words::why_blind(it.why),
+        });
         Self {
             version: VERSION,
             exit: verdict.exit().code(),
@@ -94,12 +115,16 @@ impl<'a> Document<'a> {
             vacuous: verdict.vacuous != Vacuous::No,
             findings: verdict.findings(),
             checked: verdict.checks(),
+            covered: verdict.covered,
             unchecked,
             unchecked_is_exact,
             failures: failures.collect(),
             deaths: deaths.collect(),
             faults: verdict.faults.iter().map(ToString::to_string).collect(),
+            blind: blind.collect(),
+            undecided: verdict.undecided,
             reports: &verdict.reports,
+            leaks: &verdict.leaks,
             expected: &verdict.expected,
             log: verdict.log.as_deref(),
         }

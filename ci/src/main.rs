@@ -1,14 +1,16 @@
 //! `cargo lightsout`: runs a test suite and fails when something is still alive after a test.
 //!
 //! The data flows one way: [`cli`] says what is wanted, [`suite`] runs cargo, [`libtest`] reads what the tests printed,
-//! [`gather`] reads what the checked tests wrote, [`verdict`] judges without touching anything, [`show`] and [`json`] tell it.
+//! [`gather`] and [`cover`] read what the tests wrote, [`verdict`] judges without touching anything, [`show`] and [`json`] tell it.
 
 mod cli;
+mod cover;
 mod error;
 mod exit;
 mod folder;
 mod gather;
 mod json;
+mod leaks;
 mod libtest;
 mod progress;
 mod show;
@@ -61,5 +63,5 @@ fn judged(suite: &Suite<'_>, folder: &RunFolder) -> Result<Verdict, Error> {
     let log = folder.read_log()?;
     folder.keep_as_last_run(&suite.lightsout_folder())?;
     let log = libtest::parse(&log, &built);
-    Ok(verdict::judge(Run::Ran { ended, log }, gather::gather(folder)?, Some(folder.log())))
+    Ok(verdict::judge(Run::Ran { ended, log }, gather::gather(folder, &built, suite.root())?, Some(folder.log())))
 }

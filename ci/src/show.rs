@@ -38,12 +38,13 @@ pub(crate) fn fault(error: &Error) {
 /// Returns everything that is printed, in parts with an empty line between them; escape codes in it are stripped later.
 fn page(verdict: &Verdict, build: &str, color: bool) -> String {
     let mut parts = vec![table(&verdict.reports)];
-    parts.extend(groups(&verdict.reports).iter().map(|group| self::group(group, build, color)));
+    parts.extend(groups(verdict.told()).iter().map(|group| self::group(group, build, color)));
     parts.extend(verdict.failures.iter().map(failure));
     parts.extend(verdict.deaths.iter().map(|death| bad(&words::death(death))));
     parts.extend(words::whole(&verdict.whole).map(|(sentence, lines)| bad(&sentence) + "\n" + &indent(lines)));
     parts.extend(verdict.faults.iter().map(told));
     parts.push(notes(verdict));
+    parts.extend(verdict.blind.iter().map(|blind| bad(&words::blind(blind))));
     parts.extend(words::vacuous(verdict.vacuous).map(bad));
     parts.push(sum(verdict));
     let parts: Vec<_> = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty()).collect();
@@ -53,11 +54,13 @@ fn page(verdict: &Verdict, build: &str, color: bool) -> String {
 /// The findings of one kind and place, each with its report: what a mend at one place ends.
 type Group<'a> = Vec<(&'a Report, &'a Finding)>;
 
-fn groups(reports: &[Report]) -> Vec<Group<'_>> {
-    let mut groups: BTreeMap<_, Group<'_>> = BTreeMap::new();
+/// A place where checked and ordinary tests leave something is told once for each: what can be said of it differs.
+fn groups<'a>(reports: impl Iterator<Item = &'a Report>) -> Vec<Group<'a>> {
+    let mut groups: BTreeMap<_, Group<'a>> = BTreeMap::new();
     for report in reports {
         for finding in report.findings() {
-            groups.entry((finding.kind(), finding.sites())).or_default().push((report, finding));
+            let key = (finding.kind(), finding.sites(), finding.next_step());
+            groups.entry(key).or_default().push((report, finding));
         }
     }
     groups.into_values().collect()
@@ -144,7 +147,12 @@ fn notes(verdict: &Verdict) -> String {
         *unseen.entry(it).or_insert(0) += 1;
     }
     let unseen = unseen.into_iter().map(|(it, tests)| words::unseen(&it.what, &it.why, tests));
-    unseen.chain(verdict.own_harness.iter().map(words::own_harness)).collect::<Vec<_>>().join("\n")
+    let undecided = (verdict.undecided > 0).then(|| words::undecided(verdict.undecided));
+    let lost = (verdict.lost > 0).then(|| words::lost(verdict.lost));
+    let uncovered = words::uncovered(&verdict.uncovered);
+    let hint = (!verdict.leaks.is_empty()).then(|| words::HINT_ATTRIBUTE.to_owned());
+    let own_harness = verdict.own_harness.iter().map(words::own_harness);
+    unseen.chain(own_harness).chain(uncovered).chain(lost).chain(undecided).chain(hint).collect::<Vec<_>>().join("\n")
 }
 
 fn sum(verdict: &Verdict) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub(crate) struct Cargo {
 pub(crate) struct Workspace {
     /// The target folder, absolute.
     pub(crate) target: PathBuf,
+    /// The folder that places are relative to, absolute.
+    root: PathBuf,
     /// Package names by package id.
     packages: BTreeMap<String, String>,
     /// Package names by the name of their library, as `Doc-tests` lines have it.
@@ -128,6 +130,11 @@ impl Suite<'_> {
         self.workspace.target.join("lightsout")
     }
 
+    /// Returns the folder that places are relative to.
+    pub(crate) fn root(&self) -> &Path {
+        &self.workspace.root
+    }
+
     /// Builds everything that `cargo test` builds; what cargo prints on stderr is passed through.
     ///
     /// The inner error says how cargo ended.
@@ -211,6 +218,7 @@ fn ended(status: ExitStatus) -> Ended {
 struct Metadata {
     packages: Vec<Package>,
     target_directory: PathBuf,
+    workspace_root: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -247,6 +255,7 @@ impl Metadata {
         });
         Workspace {
             target: target.unwrap_or(self.target_directory),
+            root: self.workspace_root,
             libraries: libraries.collect(),
             packages: self.packages.into_iter().map(|package| (package.id, package.name)).collect(),
         }

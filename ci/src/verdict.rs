@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use lightsout::{Ending, Enforced, Report};
 
+use crate::cover::{Cover, Sight, Why};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::gather::Gathered;
+use crate::leaks;
 use crate::libtest::{Binary, Log, Ran, TestResult, When};
 
 /// What became of the suite.
@@ -44,6 +46,8 @@ pub(crate) struct Verdict {
     pub(crate) whole: Whole,
     /// What the checked tests wrote, ordered by package and test.
     pub(crate) reports: Vec<Report>,
+    /// What ordinary tests left, in binaries that link lightsout; ordered by package and test.
+    pub(crate) leaks: Vec<Report>,
     /// Reports with findings that a test has as a value and passed with: what it expects.
     pub(crate) expected: Vec<Report>,
     /// Tests that failed for another reason than a finding.
@@ -52,8 +56,18 @@ pub(crate) struct Verdict {
     pub(crate) deaths: Vec<Death>,
     /// What could not be read.
     pub(crate) faults: Vec<Error>,
-    /// Tests that ran without being checked.
+    /// Tests that ran without being checked or covered.
     pub(crate) unchecked: Unchecked,
+    /// Ordinary tests that ran in binaries whose record was read.
+    pub(crate) covered: usize,
+    /// How many ordinary tests ran in each binary that does not link lightsout; empty where none does.
+    pub(crate) uncovered: Vec<(Place, usize)>,
+    /// How many allocations of ordinary tests could not be written down.
+    pub(crate) lost: u64,
+    /// Tasks of ordinary tests that had not had their turn when their runtime ended.
+    pub(crate) undecided: usize,
+    /// Binaries with ordinary tests that should have been covered, and were not.
+    pub(crate) blind: Vec<Blind>,
     /// Test binaries with a harness of their own, whose tests nobody counted.
     pub(crate) own_harness: Vec<Place>,
     /// Whether a pass would prove nothing.
@@ -109,7 +123,14 @@ pub(crate) struct Death {
     pub(crate) when: When,
 }
 
-/// How many tests ran without being checked.
+/// A test binary that links lightsout and whose ordinary tests were not looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Blind {
+    pub(crate) place: Place,
+    pub(crate) why: Why,
+}
+
+/// How many tests ran without being checked or covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unchecked {
     /// Every report was found to belong to a test.
@@ -123,7 +144,7 @@ pub(crate) enum Unchecked {
 pub(crate) enum Vacuous {
     /// Something was checked, or something else is wrong that explains why not.
     No,
-    /// Tests ran and none of them was checked.
+    /// Tests ran and none of them was checked or covered.
     NoneChecked,
     /// No test ran.
     NoneRan,
@@ -132,17 +153,23 @@ pub(crate) enum Vacuous {
 impl Verdict {
     /// Returns how the gate ends: the worst of everything that is wrong.
     pub(crate) fn exit(&self) -> Exit {
+        let is_unseen = self.vacuous != Vacuous::No || !self.blind.is_empty() || self.lost > 0;
         let wrong = [
-            (self.findings() > 0 || self.vacuous != Vacuous::No, Exit::Findings),
+            (self.findings() > 0 || is_unseen, Exit::Findings),
             (self.whole != Whole::Ran || !self.failures.is_empty() || !self.deaths.is_empty(), Exit::Suite),
             (!self.faults.is_empty(), Exit::SetUp),
         ];
         wrong.into_iter().filter(|(is_so, _)| *is_so).map(|(_, exit)| exit).max().unwrap_or(Exit::Clean)
     }
 
+    /// Returns the reports that count: of checked tests, and of ordinary ones.
+    pub(crate) fn told(&self) -> impl Iterator<Item = &Report> {
+        self.reports.iter().chain(&self.leaks)
+    }
+
     /// Returns how many findings there are.
     pub(crate) fn findings(&self) -> usize {
-        self.reports.iter().map(|report| report.findings().len()).sum()
+        self.told().map(|report| report.findings().len()).sum()
     }
 
     /// Returns how many checks were made.
@@ -152,33 +179,56 @@ impl Verdict {
 
     /// Returns how many reports have findings.
     pub(crate) fn not_clean(&self) -> usize {
-        self.reports.iter().filter(|report| !report.findings().is_empty()).count()
+        self.told().filter(|report| !report.findings().is_empty()).count()
     }
 }
 
 /// Judges a run.
 pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict {
-    let Gathered { reports, mut faults } = gathered;
+    let Gathered { reports, cover, mut faults } = gathered;
     let (whole, binaries) = match run {
         Run::NotBuilt { how } => (Whole::NotBuilt(how), Vec::new()),
         Run::Ran { ended, log } => (whole(ended, &log), log.binaries),
     };
     faults.extend(log.filter(|_| is_quiet(&binaries, &reports)).map(Error::quiet_log));
     let deaths: Vec<_> = binaries.iter().filter_map(death).collect();
-    let mut ledger = Ledger::new(&reports);
+    let mut ledger = Ledger::new(&reports, &cover);
     let failures = ledger.enter(&binaries);
-    let (unchecked, ran) = (ledger.unchecked(), ledger.ran);
+    let (unchecked, ran, covered) = (ledger.unchecked(), ledger.ran, ledger.covered);
+    let (blind, mut uncovered) = (ledger.blind, ledger.uncovered);
+    if covered == 0 {
+        uncovered.clear();
+    }
+    let leaks = leaks::reports(&cover, &binaries);
     let is_expected: Vec<bool> = ledger.reports.iter().map(|(_, fate)| *fate == Fate::Expected).collect();
     let own_harness = binaries.iter().filter(|it| it.end() == Ran::ByItsOwnHarness).map(Place::of).collect();
     let nothing_else = whole == Whole::Ran && deaths.is_empty() && faults.is_empty();
-    let vacuous = match (reports.len(), ran) {
+    let vacuous = match (reports.len() + covered + blind.len(), ran) {
         (0, 0) if nothing_else => Vacuous::NoneRan,
         (0, _) if nothing_else => Vacuous::NoneChecked,
         _ => Vacuous::No,
     };
     let log = log.map(Path::to_owned);
     let (expected, reports) = split(reports, &is_expected);
-    Verdict { whole, reports, expected, failures, deaths, faults, unchecked, own_harness, vacuous, log }
+    let (undecided, lost) = (cover.undecided, cover.lost);
+    Verdict {
+        whole,
+        reports,
+        leaks,
+        expected,
+        failures,
+        deaths,
+        faults,
+        unchecked,
+        covered,
+        uncovered,
+        lost,
+        undecided,
+        blind,
+        own_harness,
+        vacuous,
+        log,
+    }
 }
 
 /// Splits reports into those that are marked and the others.
@@ -224,6 +274,11 @@ struct Ledger<'a> {
     ran: usize,
     /// Tests that have a report.
     checked: usize,
+    /// Tests without a report whose binary's record was read.
+    covered: usize,
+    cover: &'a Cover,
+    blind: Vec<Blind>,
+    uncovered: Vec<(Place, usize)>,
 }
 
 /// What became of a report.
@@ -238,14 +293,31 @@ enum Fate {
 }
 
 impl<'a> Ledger<'a> {
-    fn new(reports: &'a [Report]) -> Self {
-        Self { reports: reports.iter().map(|report| (report, Fate::Unclaimed)).collect(), ran: 0, checked: 0 }
+    fn new(reports: &'a [Report], cover: &'a Cover) -> Self {
+        let reports = reports.iter().map(|report| (report, Fate::Unclaimed)).collect();
+        Self { reports, ran: 0, checked: 0, covered: 0, cover, blind: Vec::new(), uncovered: Vec::new() }
     }
 
     /// Enters the tests of all binaries, and returns those that failed for another reason than a finding.
     fn enter(&mut self, binaries: &[Binary]) -> Vec<Failure> {
         self.ran = binaries.iter().map(Binary::ran).sum();
-        binaries.iter().flat_map(|binary| self.failures(binary)).collect()
+        let mut failures = Vec::new();
+        for binary in binaries {
+            let before = self.checked;
+            failures.extend(self.failures(binary));
+            self.see(binary, binary.ran().saturating_sub(self.checked - before));
+        }
+        failures
+    }
+
+    /// Says whether the ordinary tests of a binary were looked at.
+    fn see(&mut self, binary: &Binary, ordinary: usize) {
+        match binary.file.as_ref().and_then(|file| self.cover.binaries.get(file)) {
+            Some(Sight::Open) => self.covered += ordinary,
+            Some(Sight::Blind(why)) if ordinary > 0 => self.blind.push(Blind { place: Place::of(binary), why: *why }),
+            None if ordinary > 0 => self.uncovered.push((Place::of(binary), ordinary)),
+            Some(Sight::Blind(_)) | None => {}
+        }
     }
 
     fn failures(&mut self, binary: &Binary) -> Vec<Failure> {
@@ -298,7 +370,7 @@ impl<'a> Ledger<'a> {
     }
 
     fn unchecked(&self) -> Unchecked {
-        let count = self.ran.saturating_sub(self.checked);
+        let count = self.ran.saturating_sub(self.checked + self.covered);
         match self.reports.iter().any(|(_, fate)| *fate == Fate::Unclaimed) {
             false => Unchecked::Exactly(count),
             true => Unchecked::AtMost(count),

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use crate::cover::{Fate, Why};
 use crate::exit::Exit;
 use crate::libtest::When;
-use crate::verdict::{Death, Failure, Place, Unchecked, Vacuous, Verdict, Whole};
+use crate::verdict::{Blind, Death, Failure, Place, Unchecked, Vacuous, Verdict, Whole};
 
 pub(crate) const HINT_CARGO: &str = "put `cargo` on the `PATH`, or name it in the environment variable `CARGO`";
 pub(crate) const HINT_WORKSPACE: &str =
@@ -49,6 +50,121 @@ pub(crate) fn again(command: &str, build: &str) -> String {
     }
 }
 
+/// The command that runs the gate over one ordinary test again; without a name over all of a package.
+pub(crate) fn gate_again(package: Option<&str>, test: Option<&str>) -> String {
+    let package = package.map(|package| format!(" -p {package}")).unwrap_or_default();
+    let test = test.map(|test| format!(" --exact {test}")).unwrap_or_default();
+    format!("cargo lightsout gate{package} -- --{test}")
+}
+
+pub(crate) const MAIN_THREAD: &str = "(no test: the main thread)";
+pub(crate) const NAMELESS_THREAD: &str = "(no test: a thread without a name)";
+
+/// A thread that no test began.
+pub(crate) fn thread(name: &str) -> String {
+    format!("(no test: thread `{name}`)")
+}
+
+/// What ordinary tests left, as one sentence.
+pub(crate) fn left(fate: Fate, number: usize) -> String {
+    let (was, their) = if number == 1 { ("was", "its runtime") } else { ("were", "their runtime") };
+    match fate {
+        Fate::RuntimeEnded | Fate::RuntimeEndedAtOnce => {
+            format!("{} {was} still alive when {their} ended", count(number, "task"))
+        }
+        Fate::ProcessEnded => {
+            format!("{} {was} still alive when the process ended, as {was} {their}", count(number, "task"))
+        }
+        Fate::ClosureOutlived => {
+            let own = if number == 1 { "its thread" } else { "their threads" };
+            format!("{} still held {own} when the process ended", count(number, "blocking closure"))
+        }
+    }
+}
+
+pub(crate) fn state(fate: Fate) -> &'static str {
+    match fate {
+        Fate::RuntimeEnded | Fate::RuntimeEndedAtOnce => "dropped with its runtime, in the middle of an await",
+        Fate::ProcessEnded => "its runtime was never dropped, or only in the background",
+        Fate::ClosureOutlived => "its runtime was never dropped, or did not wait for it",
+    }
+}
+
+pub(crate) fn next_step(fate: Fate) -> &'static str {
+    match fate {
+        Fate::RuntimeEnded | Fate::RuntimeEndedAtOnce => {
+            "tell it to stop, or abort it, and await its JoinHandle before the test ends"
+        }
+        Fate::ProcessEnded => "tell it to stop, or abort it, and await its JoinHandle in the test that spawned it",
+        Fate::ClosureOutlived => "make the closure return, and await its JoinHandle before the test ends",
+    }
+}
+
+/// What says more about a leak of an ordinary test.
+pub(crate) const HINT_ATTRIBUTE: &str =
+    "hint: `#[lightsout::test]` in place of `#[tokio::test]` gives tasks time to end, and tells what they wait for";
+
+/// Up to so many test binaries are named that do not link lightsout.
+const NAMED_BINARIES: usize = 5;
+
+/// The tests that nobody looks at, by their binaries.
+pub(crate) fn uncovered(uncovered: &[(Place, usize)]) -> Vec<String> {
+    let named = uncovered.iter().take(NAMED_BINARIES).map(|(place, tests)| {
+        format!(
+            "not looked at: {} in {}; to do: `use lightsout as _;` in it",
+            count(*tests, "test"),
+            self::place(place)
+        )
+    });
+    let more = uncovered.len().saturating_sub(NAMED_BINARIES);
+    let rest = (more > 0).then(|| format!("not looked at: the tests in {more} more test binaries"));
+    named.chain(rest).collect()
+}
+
+/// Tasks of which a record cannot say whether they would have ended.
+pub(crate) fn undecided(number: usize) -> String {
+    let their = if number == 1 { "its" } else { "their" };
+    format!(
+        "not judged: {} of ordinary tests had just been spawned, woken or aborted when {their} runtime ended",
+        count(number, "task")
+    )
+}
+
+/// Things that processes had no room to write down.
+pub(crate) fn lost(number: u64) -> String {
+    format!("not looked at: {number} allocations of ordinary tests, which did not fit into a record")
+}
+
+/// A test binary that should have been looked at.
+pub(crate) fn blind(blind: &Blind) -> String {
+    format!(
+        "not looked at: the ordinary tests of {}, since {}\nhint: {}",
+        place(&blind.place),
+        why_blind(blind.why),
+        hint_blind(blind.why)
+    )
+}
+
+pub(crate) fn why_blind(why: Why) -> &'static str {
+    match why {
+        Why::NoRecord => "it left no record",
+        Why::NoAllocator => "its allocations are not recorded",
+        Why::NoNames => "it has no names of functions",
+        Why::Unlike => "tasks that were planted in it were not found as what they are",
+    }
+}
+
+fn hint_blind(why: Why) -> &'static str {
+    match why {
+        Why::NoRecord => {
+            "see whether there is room where reports are kept; records are made on Linux with glibc, x86-64 and aarch64"
+        }
+        Why::NoAllocator => "put `lightsout::Recorder` in front of its global allocator",
+        Why::NoNames => "build it with `debug = \"line-tables-only\"` and without `strip`",
+        Why::Unlike => "this tokio keeps tasks in another way than lightsout knows: use the newest lightsout",
+    }
+}
+
 /// What `gate --help` says below the options.
 pub(crate) fn after_help() -> String {
     let codes = Exit::ALL.map(|exit| format!("  {:<4} {}\n", exit.code(), exit.meaning())).concat();
@@ -61,7 +177,8 @@ Examples:
   cargo lightsout gate -p server -- --locked      more options for `cargo test`
   cargo lightsout gate -- --test it -- shutdown   one binary, tests named like this
 
-Each checked test writes its report into the folder that `LIGHTSOUT_REPORT_DIR` names; the gate sets it."
+Each checked test writes its report into the folder that `LIGHTSOUT_REPORT_DIR` names, and each test process a record of its
+ordinary tests; the gate sets it."
     )
 }
 
@@ -160,7 +277,8 @@ pub(crate) fn vacuous(vacuous: Vacuous) -> Option<&'static str> {
         Vacuous::No => None,
         Vacuous::NoneChecked => Some(
             "no test was checked by lightsout, so this run proves nothing\n\
-             hint: write `#[lightsout::test]` in place of `#[tokio::test]` above the tests that are to leave nothing behind",
+             hint: write `#[lightsout::test]` in place of `#[tokio::test]` above the tests that are to leave nothing behind, or \
+             `use lightsout as _;` into the test crate to have its ordinary tests looked at",
         ),
         Vacuous::NoneRan => Some(
             "no test ran, so this run proves nothing\n\
@@ -171,18 +289,25 @@ pub(crate) fn vacuous(vacuous: Vacuous) -> Option<&'static str> {
 
 /// The one line that sums it up.
 pub(crate) fn summary(verdict: &Verdict) -> String {
-    let checked = verdict.checks();
-    let found = match (verdict.findings(), checked) {
-        (_, 0) => "no test checked".to_owned(),
-        (0, _) => format!("no findings in {}", count(checked, "checked test")),
-        (found, _) => {
-            format!("{} in {} of {checked} checked tests", count(found, "finding"), verdict.not_clean())
-        }
+    let (checked, covered) = (verdict.checks(), verdict.covered);
+    let looked_at = match (checked, covered) {
+        (0, 0) => String::new(),
+        (checked, 0) => count(checked, "checked test"),
+        (0, covered) => count(covered, "ordinary test"),
+        (checked, covered) => format!("{} tests ({checked} checked, {covered} ordinary)", checked + covered),
     };
+    let found = match (verdict.findings(), checked + covered) {
+        (0, 0) => "no test checked".to_owned(),
+        (0, _) => format!("no findings in {looked_at}"),
+        (found, 0) => count(found, "finding"),
+        (found, 1) => format!("{} in 1 of {looked_at}s", count(found, "finding")),
+        (found, _) => format!("{} in {} of {looked_at}", count(found, "finding"), verdict.not_clean()),
+    };
+    let neither = if covered > 0 { "not looked at" } else { "not checked by lightsout" };
     let unchecked = match verdict.unchecked {
         Unchecked::Exactly(0) | Unchecked::AtMost(0) => String::new(),
-        Unchecked::Exactly(number) => format!("{} not checked by lightsout", count(number, "test")),
-        Unchecked::AtMost(number) => format!("at most {} not checked by lightsout", count(number, "test")),
+        Unchecked::Exactly(number) => format!("{} {neither}", count(number, "test")),
+        Unchecked::AtMost(number) => format!("at most {} {neither}", count(number, "test")),
     };
     let others = [
         (verdict.expected.len(), "check found what its test expects", "checks found what their tests expect"),
@@ -199,6 +324,10 @@ pub(crate) fn summary(verdict: &Verdict) -> String {
 pub(crate) fn exit(verdict: &Verdict) -> String {
     let why = match (verdict.exit(), &verdict.whole) {
         (Exit::Clean, _) => "clean",
+        (Exit::Findings, _) if verdict.findings() == 0 && !verdict.blind.is_empty() => {
+            "a test binary was not looked at"
+        }
+        (Exit::Findings, _) if verdict.findings() == 0 && verdict.lost > 0 => "not everything was looked at",
         (Exit::Findings, _) if verdict.findings() == 0 => "nothing was checked",
         (Exit::Findings, _) => "findings",
         (Exit::Suite, Whole::NotBuilt(_)) => "the suite did not build",

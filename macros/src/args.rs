@@ -16,7 +16,7 @@ use crate::errors::{self, Errors};
 const FLAVORS: &[&str] = &["current_thread", "multi_thread", "local"];
 
 /// The arguments that make a test a search.
-const SEARCHES: &[&str] = &["signals", "delays", "seeds"];
+const SEARCHES: &[&str] = &["signals", "delays", "seeds", "explore"];
 
 /// The signals, by the names that plans have, and those of the library's enum.
 const SIGNALS: &[(&str, &str)] = &[
@@ -104,6 +104,18 @@ const ARGUMENTS: &[Argument] = &[
         flavors: FLAVORS,
         times: Times::Once,
         call: |given, _| given.count().map(|count| quote!(.runs(#count))),
+    },
+    Argument {
+        name: "explore",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.count().map(|count| quote!(.explore(#count))),
+    },
+    Argument {
+        name: "startup",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.deny().map(|()| quote!(.deny_start_up(true))),
     },
     Argument {
         name: "allow",
@@ -278,6 +290,13 @@ impl Given {
             Ok(quote!(#library::Signal::#variant))
         };
         text.split(',').map(|name| signal(name.trim())).collect()
+    }
+
+    fn deny(&self) -> syn::Result<()> {
+        match self.text() {
+            Some(text) if text.value() == "deny" => Ok(()),
+            _ => Err(self.wants(&format!("`\"deny\"`, as in `{} = \"deny\"`", self.name))),
+        }
     }
 
     fn switch(&self) -> syn::Result<bool> {

@@ -38,6 +38,8 @@ mod function;
 /// | `delays = 1` | how many tasks may be delayed in a run; the orders of tasks are searched | none |
 /// | `seeds = 4` | how many seeds of the runtime's random choices are tried | one |
 /// | `runs = 2_000` | how many plans a search may run | `5_000` |
+/// | `explore = 1_000` | draws so many plans at random instead of trying all in order; needs the feature `proptest` | none |
+/// | `startup = "deny"` | makes it a finding that a task lives before the program listens for its signals | told only |
 /// | `allow(spawned_at = "src/pool.rs:40", reason = "...")` | what may stay alive, and why; can be given several times | nothing |
 /// | `crate = "path"` | where `lightsout` is, for a crate that re-exports it; a bare path will do too | `::lightsout` |
 ///

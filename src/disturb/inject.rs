@@ -5,11 +5,15 @@
 //! end the process: it counts as refused.
 
 use std::panic::Location;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
 use super::signal::Signal;
+use crate::finding::Site;
+use crate::ledger::Ledger;
 use crate::ledger::thread::BODY;
 use crate::lock::lock;
 use crate::system::disposition::{self, Disposition};
@@ -22,7 +26,7 @@ pub(crate) const NEVER: u32 = u32::MAX;
 pub(crate) const RESTLESS: u32 = 250;
 
 /// Whether the signals of a run are raised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Voice {
     /// They are.
     Loud,
@@ -31,7 +35,7 @@ pub(crate) enum Voice {
 }
 
 /// Whether a run writes down who was polled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Tracing {
     Off,
     On,
@@ -46,23 +50,30 @@ pub(crate) enum Raised {
 }
 
 /// One poll, as a trace has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Turn {
     /// The task's number, or `BODY`.
     pub(crate) id: u64,
     /// Where it was spawned; `None` for the body.
-    pub(crate) place: Option<&'static Location<'static>>,
+    pub(crate) place: Option<Site>,
 }
 
+/// A poll as it is written down.
+type RawTurn = (u64, Option<&'static Location<'static>>);
+
 /// What became of a plan in one run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Played {
-    /// How many boundaries the run had: so many polls until the body ended.
+    /// At how many boundaries a signal could come: so many polls until the body ended.
     pub(crate) boundaries: u32,
+    /// At how many a task could be delayed: with the polls until what the body left had settled.
+    pub(crate) polls: u32,
     /// A number that differs when other tasks were polled, or in another order.
     pub(crate) print: u64,
     /// How many signals were raised.
     pub(crate) raised: u32,
+    /// Those signals with their boundaries; empty without tracing.
+    pub(crate) sent: Vec<(u32, Signal)>,
     /// How many signals were not, since they would have ended the process.
     pub(crate) refused: u32,
     /// How many disturbances of the plan had no boundary to come at.
@@ -79,6 +90,8 @@ pub(crate) struct Played {
     pub(crate) was_listened: bool,
     /// Who was polled; empty without tracing.
     pub(crate) turns: Vec<Turn>,
+    /// A task that lived before the program listened: the boundary at which it was seen first, and where it was spawned.
+    pub(crate) early: Option<(u32, Site)>,
 }
 
 impl Played {
@@ -92,13 +105,16 @@ impl Played {
 /// The boundary counter of one run.
 #[derive(Debug)]
 pub(crate) struct Injector {
+    ledger: Arc<Ledger>,
     /// Every signal of the run with its boundary, which is `NEVER` for those that the plan does not place.
     signals: Vec<(u32, Signal)>,
     /// The boundaries of the delays, in order.
     delays: Vec<u32>,
     voice: Voice,
-    /// Off before the body begins and after it has ended.
+    /// Off before the body begins and after what it left has settled.
     on: AtomicBool,
+    /// How many polls there were when the body ended; `NEVER` before that.
+    ended_at: AtomicU32,
     polls: AtomicU32,
     print: AtomicU64,
     /// The first boundary at which there is something to do for signals.
@@ -112,7 +128,7 @@ pub(crate) struct Injector {
     /// What happens rarely.
     rare: Mutex<Rare>,
     /// `None` without tracing.
-    turns: Option<Mutex<Vec<Turn>>>,
+    turns: Option<Mutex<Vec<RawTurn>>>,
 }
 
 #[derive(Debug, Default)]
@@ -122,6 +138,8 @@ struct Rare {
     /// How many signals were placed at a boundary that did not come.
     early: u32,
     raised: u32,
+    /// Empty without tracing.
+    sent: Vec<(u32, Signal)>,
     refused: u32,
     /// The boundary of the last signal.
     last: u32,
@@ -129,16 +147,19 @@ struct Rare {
     is_restless: bool,
     has_ended: bool,
     listens_from: Option<u32>,
+    /// A task that lived while nothing listened, and the boundary at which it was seen first.
+    early_task: Option<(u32, Site)>,
 }
 
 impl Injector {
     /// Makes the counter for a plan whose signals are the first ones of `sequence`.
-    pub(crate) fn new(plan: &Plan, sequence: &[Signal], voice: Voice, tracing: Tracing) -> Self {
+    pub(crate) fn new(ledger: &Arc<Ledger>, plan: &Plan, sequence: &[Signal], voice: Voice, tracing: Tracing) -> Self {
         let placed: Vec<(u32, Signal)> = plan.signals().collect();
         let rest = sequence.iter().skip(placed.len()).map(|signal| (NEVER, *signal));
         let signals: Vec<(u32, Signal)> = placed.iter().copied().chain(rest).collect();
         let delays: Vec<u32> = plan.delays().collect();
         Self {
+            ledger: ledger.clone(),
             was_listened: are_listened(&signals),
             due: AtomicU32::new(if signals.is_empty() { NEVER } else { 0 }),
             delay_due: AtomicU32::new(delays.first().copied().unwrap_or(NEVER)),
@@ -146,6 +167,7 @@ impl Injector {
             delays,
             voice,
             on: AtomicBool::new(false),
+            ended_at: AtomicU32::new(NEVER),
             polls: AtomicU32::new(0),
             print: AtomicU64::new(0),
             delayed: AtomicUsize::new(0),
@@ -160,10 +182,22 @@ impl Injector {
         self.act(0)
     }
 
-    /// Ends the counting, since the body has ended or was given up.
+    /// Sends no further signals, since the body has ended or was given up. What it left may still be delayed.
     pub(crate) fn end(&self, has_ended: bool) {
+        let mut rare = lock(&self.rare);
+        rare.has_ended = has_ended;
+        self.ended_at.store(self.polls(), Ordering::Relaxed);
+        self.due.store(NEVER, Ordering::Relaxed);
+        // The last poll of the body: what could be delayed before it is over.
+        self.polls.fetch_add(1, Ordering::Relaxed);
+        if let Some(turns) = &self.turns {
+            lock(turns).push((BODY, None));
+        }
+    }
+
+    /// Ends the counting, since what the body left has settled.
+    pub(crate) fn rest(&self) {
         self.on.store(false, Ordering::Release);
-        lock(&self.rare).has_ended = has_ended;
     }
 
     /// Returns how many polls there were.
@@ -188,24 +222,27 @@ impl Injector {
     #[inline]
     #[cfg_attr(not(tokio_unstable), expect(dead_code, reason = "only hooks tell of the polls of tasks"))]
     pub(crate) fn task_polled(&self, id: u64, place: &'static Location<'static>) -> Raised {
-        self.polled(u64::from(place.line()) << 32 | u64::from(place.column()), Turn { id, place: Some(place) })
+        self.polled(u64::from(place.line()) << 32 | u64::from(place.column()), (id, Some(place)))
     }
 
     /// Counts a poll of the body that has ended just now.
     pub(crate) fn body_polled(&self) -> Raised {
-        self.polled(BODY, Turn { id: BODY, place: None })
+        self.polled(BODY, (BODY, None))
     }
 
     #[inline]
-    fn polled(&self, who: u64, turn: Turn) -> Raised {
+    fn polled(&self, who: u64, turn: RawTurn) -> Raised {
         /// Of the hash by Fowler, Noll and Vo.
         const PRIME: u64 = 0x0100_0000_01b3;
         if !self.on.load(Ordering::Relaxed) {
             return Raised::No;
         }
         let boundary = self.polls.fetch_add(1, Ordering::Relaxed) + 1;
-        let print = (self.print.load(Ordering::Relaxed) ^ who).wrapping_mul(PRIME).rotate_left(17);
-        self.print.store(print, Ordering::Relaxed);
+        // The wait for what is left ends when it likes, which says nothing about the program.
+        if self.ended_at.load(Ordering::Relaxed) == NEVER {
+            let print = (self.print.load(Ordering::Relaxed) ^ who).wrapping_mul(PRIME).rotate_left(17);
+            self.print.store(print, Ordering::Relaxed);
+        }
         if let Some(turns) = &self.turns {
             lock(turns).push(turn);
         }
@@ -218,6 +255,9 @@ impl Injector {
         let mut rare = lock(&self.rare);
         if rare.listens_from.is_none() && are_listened(&self.signals) {
             rare.listens_from = Some(boundary);
+        } else if rare.listens_from.is_none() && rare.early_task.is_none() {
+            let oldest = self.ledger.tasks.rows().first().map(|row| Site::of(row.place));
+            rare.early_task = oldest.map(|site| (boundary, site));
         }
         let mut raised = Raised::No;
         while let Some((_, signal)) = self.signals.get(rare.spent).filter(|(at, _)| *at <= boundary) {
@@ -273,6 +313,9 @@ impl Injector {
         }
         disposition::raise(signal);
         rare.raised += 1;
+        if self.turns.is_some() {
+            rare.sent.push((boundary, signal));
+        }
         Raised::Yes
     }
 
@@ -287,15 +330,23 @@ impl Injector {
         }
     }
 
+    fn taken_turns(&self) -> Vec<Turn> {
+        let Some(turns) = &self.turns else { return Vec::new() };
+        let told = |(id, place): RawTurn| Turn { id, place: place.map(Site::of) };
+        std::mem::take(&mut *lock(turns)).into_iter().map(told).collect()
+    }
+
     /// Returns what became of the plan.
     pub(crate) fn played(&self) -> Played {
         let rare = lock(&self.rare);
         let unreached = self.signals.iter().skip(rare.spent).filter(|(at, _)| *at != NEVER).count();
         let undelayed = self.delays.len() - self.delayed.load(Ordering::Relaxed).min(self.delays.len());
         Played {
-            boundaries: self.polls(),
+            boundaries: self.ended_at.load(Ordering::Relaxed).min(self.polls()),
+            polls: self.polls(),
             print: self.print.load(Ordering::Relaxed),
             raised: rare.raised,
+            sent: rare.sent.clone(),
             refused: rare.refused,
             missed: rare.early + u32::try_from(unreached + undelayed).unwrap_or(NEVER),
             quiet_at: rare.quiet_at,
@@ -303,7 +354,8 @@ impl Injector {
             was_listened: self.was_listened,
             has_ended: rare.has_ended,
             is_restless: rare.is_restless,
-            turns: self.turns.as_ref().map(|turns| std::mem::take(&mut *lock(turns))).unwrap_or_default(),
+            turns: self.taken_turns(),
+            early: rare.early_task.clone(),
         }
     }
 }

@@ -19,7 +19,7 @@ const QUIET: Duration = Duration::from_secs(10);
 /// The same in real time.
 const REALLY_QUIET: Duration = Duration::from_millis(200);
 /// How long a body may go on in virtual time when there is no signal left to wait for, at least.
-const LONG: Duration = Duration::from_secs(3_600);
+const LONG: Duration = Duration::from_secs(300);
 /// Turns that everyone gets after the timer has fired.
 const TURNS: u32 = 2;
 /// With more polls between two firings a program is busy, and the clock has not jumped.
@@ -44,10 +44,21 @@ pub(crate) struct Quiet {
     since: Instant,
     /// Polls when the timer was armed.
     armed_at: u32,
+    /// What its firing means.
+    awaited: Awaited,
     jumps: u32,
     quiet: Duration,
     /// `None` in real time, where the deadline is enough.
     long: Option<Duration>,
+}
+
+/// What the timer waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Awaited {
+    /// That it is time for the next signal.
+    Quiet,
+    /// That the body had so long after the last one.
+    Long,
 }
 
 #[derive(Clone, Copy)]
@@ -66,12 +77,14 @@ impl Quiet {
     /// Begins to wait; `deadline` is the one of the body.
     pub(crate) fn begin(injector: &Injector, is_paused: bool, deadline: Duration) -> Self {
         let (quiet, long) = if is_paused { (QUIET, Some(LONG.max(deadline))) } else { (REALLY_QUIET, None) };
-        let first = if injector.has_signals() { Some(quiet) } else { long };
+        let awaited = awaited(injector);
+        let first = if awaited == Awaited::Quiet { Some(quiet) } else { long };
         Self {
             timer: Box::pin(unconstrained(sleep(first.unwrap_or_default()))),
             phase: if first.is_some() { Phase::Waiting } else { Phase::Over },
             since: Instant::now(),
             armed_at: 0,
+            awaited,
             jumps: 0,
             quiet,
             long,
@@ -107,9 +120,18 @@ impl Quiet {
             return Poll::Pending;
         }
         self.jumps = 0;
-        if !injector.has_signals() {
-            self.phase = Phase::Over;
-            return Poll::Ready(Notice::Endless(self.since.elapsed()));
+        match (self.awaited, awaited(injector)) {
+            (Awaited::Long, Awaited::Long) => {
+                self.phase = Phase::Over;
+                return Poll::Ready(Notice::Endless(self.since.elapsed()));
+            }
+            (Awaited::Quiet, Awaited::Long) => {
+                // The plan placed the last signal since the timer was armed.
+                self.since = Instant::now();
+                self.arm(cx, injector);
+                return Poll::Pending;
+            }
+            (_, Awaited::Quiet) => {}
         }
         let raised = injector.quiet();
         self.since = Instant::now();
@@ -118,7 +140,8 @@ impl Quiet {
     }
 
     fn arm(&mut self, cx: &mut Context<'_>, injector: &Injector) {
-        let patience = if injector.has_signals() { Some(self.quiet) } else { self.long };
+        self.awaited = awaited(injector);
+        let patience = if self.awaited == Awaited::Quiet { Some(self.quiet) } else { self.long };
         let Some(patience) = patience else { return self.phase = Phase::Over };
         self.timer = Box::pin(unconstrained(sleep(patience)));
         self.armed_at = injector.polls();
@@ -127,4 +150,8 @@ impl Quiet {
             cx.waker().wake_by_ref();
         }
     }
+}
+
+fn awaited(injector: &Injector) -> Awaited {
+    if injector.has_signals() { Awaited::Quiet } else { Awaited::Long }
 }

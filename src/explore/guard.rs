@@ -28,7 +28,7 @@ fn numbered(turns: &[Turn]) -> Vec<(usize, Option<Site>)> {
     let mut numbers = BTreeMap::new();
     let number = |turn: &Turn| {
         let next = numbers.len();
-        (*numbers.entry(turn.id).or_insert(next), turn.place.map(Site::of))
+        (*numbers.entry(turn.id).or_insert(next), turn.place.clone())
     };
     turns.iter().map(number).collect()
 }

@@ -5,12 +5,15 @@ use std::fmt;
 use std::time::Instant;
 
 use super::Question;
+use super::player::Attempt;
 use super::sweep::{Extent, Sweep};
 use crate::disturb::inject::Played;
 use crate::disturb::plan::Plan;
 use crate::finding::{Allowed, Coverage, Ending, Evidence, Finding, Kind, Searched, Site};
 use crate::judge::Outcome;
+use crate::report::steps::Steps;
 use crate::report::words;
+use crate::settings::{Misfit, StartUp};
 use crate::source::hooks::HOOKED;
 
 /// After so many failing plans a search has enough.
@@ -99,6 +102,13 @@ pub(super) struct Log {
     /// The one plan that was asked for, with how many of its disturbances could not be placed; `None` in a sweep.
     replayed: Option<(Plan, u32)>,
     is_stress: bool,
+    /// What plans are drawn with; `None` in a sweep.
+    drawn_with: Option<u64>,
+    /// Whether Ctrl-C ended the search.
+    pub(super) is_interrupted: bool,
+    /// Who was polled around the disturbances of a replay.
+    steps: Steps,
+    misfit: Misfit,
 }
 
 impl Log {
@@ -126,18 +136,23 @@ impl Log {
             is_cut: false,
             replayed: None,
             is_stress: question.settings.runtime.has_workers(),
+            drawn_with: None,
+            is_interrupted: false,
+            steps: Steps::default(),
+            misfit: question.settings.search.misfit,
         }
     }
 
-    /// Counts a run, and returns whether it is the first one.
-    pub(super) fn ran(&mut self, played: &Played) -> bool {
+    /// Counts a run, and takes in what it was judged to be, apart from what is wrong.
+    pub(super) fn ran(&mut self, attempt: &Attempt) {
         self.runs += 1;
-        self.raised += u64::from(played.raised);
-        self.runs == 1
+        self.raised += u64::from(attempt.played.raised);
+        if let Some(outcome) = &attempt.outcome {
+            self.judged(outcome);
+        }
     }
 
-    /// Takes in what a run was judged to be, apart from what is wrong.
-    pub(super) fn judged(&mut self, outcome: &Outcome) {
+    fn judged(&mut self, outcome: &Outcome) {
         self.coverage.get_or_insert_with(|| outcome.coverage.clone());
         for allowed in &outcome.allowed {
             let is_same = |known: &&mut Allowed| (&known.rule, &known.reason) == (&allowed.rule, &allowed.reason);
@@ -146,6 +161,27 @@ impl Log {
                 None => self.allowed.push(allowed.clone()),
             }
         }
+    }
+
+    /// Says what a signal would do to a task that lives before the program listens, if that is not to be.
+    pub(super) fn start_up(&mut self, question: &Question, played: &Played) {
+        let Some((boundary, site)) = played.early.as_ref().filter(|_| played.listens_from.is_some()) else { return };
+        let search = &question.settings.search;
+        let (StartUp::Denied, Some(signal)) = (search.start_up, search.signals.first()) else { return };
+        let finding = Finding {
+            kind: Kind::Died,
+            test: question.name.clone(),
+            summary: words::dies_in_start_up(*signal, *boundary),
+            count: 1,
+            sites: vec![site.clone()],
+            evidence: Vec::new(),
+            next: words::next_of_start_up(),
+            rule: None,
+            plan: Some(Plan::new().signal(*signal, *boundary)),
+            waits: None,
+        };
+        self.known.insert(Fault::Finding(finding.kind, finding.sites.clone()));
+        self.findings.push((finding, 1));
     }
 
     /// Takes in how the undisturbed run went.
@@ -164,6 +200,21 @@ impl Log {
         self.listens_from = played.listens_from;
         self.extent = Extent { done: 1, total: 1, is_counted: true };
         self.replayed = Some((plan.clone(), played.missed + played.refused));
+        let delays = plan.delays().map(|at| (at, words::delays_next()));
+        let done: Vec<(u32, String)> =
+            played.sent.iter().map(|(at, signal)| (*at, signal.to_string())).chain(delays).collect();
+        self.steps = Steps::of(played, &done);
+    }
+
+    /// Begins to take in plans that are drawn.
+    #[cfg(feature = "proptest")]
+    pub(super) fn draws(&mut self, seed: u64, plans: u32) {
+        self.drawn_with = Some(seed);
+        self.extent = Extent { done: 0, total: plans.into(), is_counted: true };
+    }
+
+    pub(super) fn count_of_findings(&self) -> usize {
+        self.findings.len()
     }
 
     /// Returns the first boundary at which a signal can be heard: never the one before the first poll where nobody knows better.
@@ -190,8 +241,9 @@ impl Log {
         self.count(&outcome);
         self.known.extend(faults(&outcome));
         if self.ending == Ending::Passed && outcome.ending != Ending::Passed {
+            // What did not finish is a finding, which has its plan.
+            self.ended_by = (outcome.ending != Ending::Unfinished).then(|| plan.clone());
             self.ending = outcome.ending;
-            self.ended_by = Some(plan.clone());
         }
         for mut finding in outcome.findings {
             if !self.findings.iter().any(|(known, _)| is_same(known, &finding)) {
@@ -267,13 +319,18 @@ impl Log {
             parted: self.parted.clone(),
             is_stress: self.is_stress,
             is_replay: self.replayed.is_some(),
+            drawn_with: self.drawn_with,
+            is_interrupted: self.is_interrupted,
+            steps: self.steps.clone(),
         }
     }
 
     /// Returns the finding that nothing was searched, if so.
     fn vacuous(&self, question: &Question) -> Option<Finding> {
         let (summary, next) = match &self.replayed {
-            Some((plan, missed)) if *missed > 0 => (words::plan_missed(plan, *missed), words::next_of_missed()),
+            Some((plan, missed)) if *missed > 0 && self.misfit == Misfit::Vacuous && self.findings.is_empty() => {
+                (words::plan_missed(plan, *missed), words::next_of_missed())
+            }
             Some(_) => return None,
             None => self.unheard_signals(question)?,
         };

@@ -1,13 +1,25 @@
 //! Which plans are run: one that was asked for, or every plan of a shape in its order; and what they came to together.
 
+#[cfg(unix)]
+mod child;
 mod guard;
+#[cfg(unix)]
+pub(crate) mod interrupt;
+#[cfg(unix)]
+mod isolate;
 mod log;
+mod player;
+mod progress;
+#[cfg(feature = "proptest")]
+pub(crate) mod random;
 pub(crate) mod regressions;
 pub(crate) mod shape;
 mod shrink;
 mod sweep;
+#[cfg(unix)]
+mod wire;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::allow::Rules;
 use crate::disturb::inject::{Played, Tracing, Voice};
@@ -19,9 +31,11 @@ use crate::ledger::Ledger;
 use crate::lock::lock;
 use crate::run::{self, Curtain, Script, Stage, Verdict};
 use crate::seen::{Hang, Seen};
-use crate::settings::Settings;
+use crate::settings::{self, Home, Settings};
 
 use log::Log;
+use player::{Attempt, Inside, Player};
+use progress::Progress;
 use shape::Shape;
 use sweep::Sweep;
 
@@ -72,11 +86,46 @@ where
     F: Future,
     F::Output: Verdict,
 {
+    match settings::home(&question.settings.search, &question.name) {
+        Home::Here => here(question, body),
+        #[cfg(unix)]
+        Home::Apart => {
+            let listening = interrupt::Listening::begin();
+            let log = Mutex::new(Log::new(question));
+            Search { question, log: &log, player: isolate::Isolated::new(question), silent: None }.all()?;
+            listening.until_told();
+            let log = log.into_inner().unwrap_or_else(PoisonError::into_inner);
+            Ok(log.outcome(question))
+        }
+        #[cfg(unix)]
+        Home::ChildOf(socket) => child::serve(question, &socket, body).map(|never| match never {}),
+    }
+}
+
+/// Ends the process after a search of this thread that Ctrl-C has ended, with what it found.
+pub(crate) fn leave_if_interrupted(report: impl FnOnce() -> String) {
+    #[cfg(unix)]
+    interrupt::leave(report);
+    #[cfg(not(unix))]
+    let _ = report;
+}
+
+/// Searches in this process.
+fn here<B, F>(question: &Question, body: B) -> Result<Outcome, Error>
+where
+    B: Fn() -> F + Send + 'static,
+    F: Future,
+    F::Output: Verdict,
+{
     let question = Arc::new(question.clone());
     let log = Arc::new(Mutex::new(Log::new(&question)));
     let play = {
         let (question, log) = (question.clone(), log.clone());
-        move |stage: &mut Stage| Search { question: &question, log: &log, stage, body: &body, silent: None }.all()
+        move |stage: &mut Stage| {
+            stage.count_threads();
+            let player = Inside { question: &question, stage, body: &body, has_judged: false };
+            Search { question: &question, log: &log, player, silent: None }.all()
+        }
     };
     match run::on_stage(&question.name, &question.settings, play)? {
         Curtain::Fell(result) => result?,
@@ -92,36 +141,16 @@ where
 }
 
 /// A search that goes on.
-struct Search<'a, B> {
+struct Search<'a, P> {
     question: &'a Question,
     log: &'a Mutex<Log>,
-    stage: &'a mut Stage,
-    body: &'a B,
+    player: P,
     /// How the run goes that no signal reaches; `None` before that was asked.
     silent: Option<Played>,
 }
 
-/// What one plan came to.
-struct Attempt {
-    played: Played,
-    /// `None` where there was nothing to judge.
-    outcome: Option<Outcome>,
-}
-
-impl Attempt {
-    fn has_failed(&self) -> bool {
-        self.outcome.as_ref().is_some_and(Outcome::has_failed)
-    }
-}
-
-impl<B, F> Search<'_, B>
-where
-    B: Fn() -> F,
-    F: Future,
-    F::Output: Verdict,
-{
+impl<P: Player> Search<'_, P> {
     fn all(mut self) -> Result<(), Error> {
-        self.stage.count_threads();
         match &self.question.settings.search.plan {
             Some(plan) => self.replay(plan),
             None => self.sweep(),
@@ -134,9 +163,10 @@ where
         if !shape.fits(plan) {
             return Err(Error::unfit(plan, &shape.signals));
         }
-        let attempt = self.attempt(plan)?;
+        let attempt = self.attempt_script(&Script { tracing: Tracing::On, ..Script::of(plan.clone()) })?;
         let mut log = lock(self.log);
         log.replayed(plan, &attempt.played);
+        log.start_up(self.question, &attempt.played);
         if let Some(outcome) = attempt.outcome {
             log.add(plan, outcome);
         }
@@ -149,23 +179,89 @@ where
         let root = search.shape(0).root();
         let first = self.attempt(&root)?;
         lock(self.log).begun(&first.played);
+        lock(self.log).start_up(self.question, &first.played);
         // Where even the undisturbed body fails, every plan would say the same.
         if first.has_failed() || (!search.signals.is_empty() && first.played.listens_from.is_none()) {
             return self.examine(&root, first, IsSmallest::Yes);
         }
         let shape = search.shape(lock(self.log).first());
         self.kept_plans(&shape)?;
+        if search.draws > 0 {
+            return self.draw(&shape, &root, first);
+        }
         let mut sweep = Sweep::new(shape, search.runs);
         let _ = sweep.next();
         self.take_in(&mut sweep, &root, first)?;
-        while let Some(plan) = sweep.next() {
-            if lock(self.log).has_enough() {
+        let mut progress = Progress::begin();
+        while !self.is_over() {
+            let plans: Vec<Plan> = std::iter::from_fn(|| sweep.next()).take(P::BLOCK).collect();
+            if plans.is_empty() {
                 break;
             }
-            let attempt = self.attempt(&plan)?;
-            self.take_in(&mut sweep, &plan, attempt)?;
+            let attempts = self.player.play_all(&plans)?;
+            for (plan, attempt) in plans.iter().zip(attempts) {
+                lock(self.log).ran(&attempt);
+                self.take_in(&mut sweep, plan, attempt)?;
+                progress.show(&self.question.name, sweep.extent(), lock(self.log).count_of_findings());
+            }
         }
         Ok(())
+    }
+
+    /// Returns whether the search ends before all plans have run.
+    fn is_over(&self) -> bool {
+        let mut log = lock(self.log);
+        #[cfg(unix)]
+        if interrupt::is_asked() {
+            log.is_interrupted = true;
+        }
+        log.has_enough() || log.is_interrupted
+    }
+
+    /// Runs plans that are drawn at random.
+    #[cfg(feature = "proptest")]
+    fn draw(&mut self, shape: &Shape, root: &Plan, first: Attempt) -> Result<(), Error> {
+        let search = &self.question.settings.search;
+        let seed = search.draw_seed.unwrap_or_else(fresh_seed);
+        let places = if shape.signals.is_empty() { first.played.polls } else { first.played.boundaries };
+        let mut plans = random::draw(shape, seed, places).take(search.draws as usize);
+        lock(self.log).draws(seed, search.draws);
+        self.hear(root, &first.played)?;
+        let mut progress = Progress::begin();
+        while !self.is_over() {
+            let block: Vec<Plan> = plans.by_ref().take(P::BLOCK).collect();
+            if block.is_empty() {
+                break;
+            }
+            let attempts = self.player.play_all(&block)?;
+            for (plan, attempt) in block.iter().zip(attempts) {
+                lock(self.log).ran(&attempt);
+                self.take_in_drawn(plan, attempt)?;
+                let log = lock(self.log);
+                progress.show(&self.question.name, log.extent, log.count_of_findings());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in how a plan went that was drawn.
+    #[cfg(feature = "proptest")]
+    fn take_in_drawn(&mut self, plan: &Plan, attempt: Attempt) -> Result<(), Error> {
+        let done = {
+            let mut log = lock(self.log);
+            log.extent.done += 1;
+            log.extent.done
+        };
+        if attempt.has_failed() {
+            return self.examine(plan, attempt, IsSmallest::No);
+        }
+        self.hear(plan, &attempt.played)?;
+        if done.is_power_of_two() { self.repeat(plan, &attempt.played) } else { Ok(()) }
+    }
+
+    #[cfg(not(feature = "proptest"))]
+    fn draw(&mut self, _: &Shape, _: &Plan, _: Attempt) -> Result<(), Error> {
+        Err(Error::unsupported("`explore`", "plans are drawn with the feature `proptest` of lightsout"))
     }
 
     /// Runs the plans that failed in an earlier search.
@@ -275,8 +371,7 @@ where
         if plan.signals().next().is_none() || is_known || !matches!(outcome.hang, Some(Hang::Endless { .. })) {
             return Ok(false);
         }
-        let silent = self.mute(plan)?;
-        Ok(silent.went_like(played))
+        self.player.is_unheard(plan, played)
     }
 
     /// Runs a plan that passed once more.
@@ -306,16 +401,18 @@ where
     }
 
     fn attempt_script(&mut self, script: &Script) -> Result<Attempt, Error> {
-        let (mut seen, ledger) = self.stage.run(Some(script), self.body)?;
-        let played = seen.played.take().expect("lightsout bug: a run with a script has played it");
-        let is_first = lock(self.log).ran(&played);
-        if seen.is_unremarkable() && !is_first {
-            return Ok(Attempt { played, outcome: None });
-        }
-        let outcome = self.question.judge(seen, &ledger)?;
-        lock(self.log).judged(&outcome);
-        Ok(Attempt { played, outcome: Some(outcome) })
+        let attempt = self.player.play(script)?;
+        lock(self.log).ran(&attempt);
+        Ok(attempt)
     }
+}
+
+/// Returns a seed that nobody has chosen.
+#[cfg(feature = "proptest")]
+fn fresh_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    // A short one is copied more easily.
+    RandomState::new().hash_one(std::process::id()) % 1_000_000_007
 }
 
 /// Whether no smaller plan can fail: all of them have run.

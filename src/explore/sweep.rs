@@ -207,7 +207,7 @@ impl Shape {
             plan: plan.clone(),
             seeds: if is_root { seeds.collect() } else { Vec::new() },
             signal,
-            delay: (delays < self.delays).then_some((delays_from, beyond(played.boundaries))),
+            delay: (delays < self.delays).then_some((delays_from, beyond(played.polls))),
         }
     }
 }
@@ -238,7 +238,7 @@ mod tests {
         let mut sweep = Sweep::new(shape, budget);
         let mut plans = Vec::new();
         while let Some(plan) = sweep.next() {
-            sweep.ran(&plan, &Played { boundaries, ..Played::default() }, false);
+            sweep.ran(&plan, &Played { boundaries, polls: boundaries, ..Played::default() }, false);
             plans.push(plan.to_string());
         }
         (plans, sweep.extent())
@@ -286,7 +286,7 @@ mod tests {
         let mut plans = 0;
         while let Some(plan) = sweep.next() {
             plans += 1;
-            sweep.ran(&plan, &Played { boundaries: 1, ..Played::default() }, plan.to_string() == "SIGTERM@0");
+            sweep.ran(&plan, &Played { boundaries: 1, polls: 1, ..Played::default() }, plan.to_string() == "SIGTERM@0");
         }
         assert_eq!(plans, 1 + 2 + 1);
     }

@@ -6,6 +6,8 @@ use super::table::{NO_RUN, RunNumber};
 
 /// Nobody has said yet whose this thread is.
 pub(crate) const UNKNOWN: RunNumber = RunNumber::MAX;
+/// It is no run's, under the gate; nobody has asked for its name yet.
+pub(crate) const UNNAMED: RunNumber = RunNumber::MAX - 1;
 
 thread_local! {
     /// It has no destructor, and so is there until the thread's very end.
@@ -36,7 +38,7 @@ pub(crate) fn within<R>(other: RunNumber, act: impl FnOnce() -> R) -> R {
 }
 
 /// Marks a number as that of a run's runtime, which is no part of the run: of its allocations nobody asks where.
-const OF_RUNTIME: RunNumber = 1 << 31;
+const OF_RUNTIME: RunNumber = 1 << 30;
 
 /// Returns the number that the allocations of a run's runtime bear.
 pub(crate) fn of_runtime(run: RunNumber) -> RunNumber {
@@ -45,7 +47,7 @@ pub(crate) fn of_runtime(run: RunNumber) -> RunNumber {
 
 /// Returns whether a number is that of a run's runtime.
 pub(crate) fn is_of_runtime(run: RunNumber) -> bool {
-    run & OF_RUNTIME != 0
+    (OF_RUNTIME..2 * OF_RUNTIME).contains(&run)
 }
 
 /// Returns a number that no other run has had.

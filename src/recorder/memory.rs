@@ -27,6 +27,15 @@ impl<T: Zeroed> Lasting<T> {
         Some(unsafe { std::slice::from_raw_parts(start.as_ptr(), self.len) })
     }
 
+    /// Makes the values be at this place, unless they are somewhere already; says whether they are.
+    ///
+    /// # Safety
+    ///
+    /// `start` must be the start of as many zeroed values as this is long, aligned, writable, and there for the rest of the process.
+    pub(super) unsafe fn adopt(&self, start: NonNull<T>) -> bool {
+        self.start.compare_exchange(ptr::null_mut(), start.as_ptr(), Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
     #[cold]
     fn make(&self) -> Option<NonNull<T>> {
         let bytes = self.len * size_of::<T>();
@@ -71,13 +80,30 @@ pub(super) unsafe fn unmap(start: NonNull<u8>, bytes: usize) {
     unsafe { system::unmap(start.as_ptr(), bytes) }
 }
 
+/// Reads a word of a live allocation.
+pub(super) fn word(address: usize) -> u64 {
+    // SAFETY: the callers hold the allocation, which begins with a whole aligned word. Volatile, since its owner may never have
+    // written there.
+    unsafe { ptr::with_exposed_provenance::<u64>(address).read_volatile() }
+}
+
+/// Sees to it that these pages are there; `false` if the system has no room for them. Leaves `errno` as it was.
+///
+/// Pages of a file on a full disk would otherwise end the process when they are written to.
+pub(super) fn fill_pages(start: usize, bytes: usize) -> bool {
+    const PAGE: usize = 4096;
+    let first = start / PAGE * PAGE;
+    // SAFETY: the pages are mapped, and what is in them stays as it is.
+    unsafe { system::fill(first, (start + bytes).next_multiple_of(PAGE) - first) }
+}
+
 mod system {
     use std::ffi::{c_int, c_void};
     use std::ptr;
 
     const READ_WRITE: c_int = 1 | 2;
-    /// Private, anonymous, and no memory set aside for pages that may never be used: Linux's numbers.
-    const MODE: c_int = 0x02 | 0x20 | 0x4000;
+    /// Private, anonymous, and no memory set aside for pages that may never be used, of which Miri knows nothing: Linux's numbers.
+    const MODE: c_int = if cfg!(miri) { 0x02 | 0x20 } else { 0x02 | 0x20 | 0x4000 };
 
     unsafe extern "C" {
         fn mmap(
@@ -89,6 +115,30 @@ mod system {
             offset: i64,
         ) -> *mut c_void;
         fn munmap(address: *mut c_void, bytes: usize) -> c_int;
+        #[cfg(target_os = "linux")]
+        fn madvise(address: *mut c_void, bytes: usize, advice: c_int) -> c_int;
+        #[cfg(target_os = "linux")]
+        fn __errno_location() -> *mut c_int;
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(super) unsafe fn fill(start: usize, bytes: usize) -> bool {
+        /// `MADV_POPULATE_WRITE`; kernels before 5.14 do not know it.
+        const ADVICE: c_int = 23;
+        const UNKNOWN: c_int = 22;
+        // SAFETY: the caller promises that the pages are mapped; `errno` is the thread's own.
+        unsafe {
+            let errno = __errno_location();
+            let before = *errno;
+            let is_done = madvise(ptr::with_exposed_provenance_mut(start), bytes, ADVICE) == 0 || *errno == UNKNOWN;
+            *errno = before;
+            is_done
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) unsafe fn fill(_: usize, _: usize) -> bool {
+        true
     }
 
     pub(super) unsafe fn map(bytes: usize) -> *mut u8 {

@@ -2,23 +2,37 @@
 //!
 //! Nothing here uses the rest of the crate, allocates through the allocator that it stands in, or turns an address into a name: it
 //! keeps raw addresses, and judging them is for others. So it can also stand in a preloaded library.
+//!
+//! Under the gate its memory is a file, the [`record`], and allocations of ordinary tests are written down too, with how each was
+//! given back.
 
+mod arena;
+mod ends;
+pub(crate) mod format;
 mod here;
 mod memory;
+pub(crate) mod record;
 pub(crate) mod stacks;
 mod table;
 pub(crate) mod unwind;
+pub(crate) mod who;
 
-pub(crate) use here::{UNKNOWN, enter, fresh_run, here, is_of_runtime, of_runtime, unrecorded, within};
+use ends::End;
+use table::Home;
+
+pub(crate) use here::{UNKNOWN, UNNAMED, enter, fresh_run, here, is_of_runtime, of_runtime, unrecorded, within};
 pub(crate) use table::{Allocation, NO_RUN, RunNumber, Table};
 
 /// This file, as debug information has it: its folder is where the recorder's own part of a stack begins.
 pub(crate) const FILE: &str = file!();
 
 /// Allocations that are aligned like a task's cell; few others are.
-pub(crate) static CELLS: Table = Table::new();
+pub(crate) static CELLS: Table = Table::new(Home::Record);
 /// All others that are written down.
-pub(crate) static REST: Table = Table::new();
+pub(crate) static REST: Table = Table::new(Home::Own);
+
+/// Deep enough to reach the end of a runtime from what its tasks own.
+const END_DEPTH: usize = 96;
 
 /// Writes down an allocation that was made just now, with the calling stack.
 #[inline(never)]
@@ -40,7 +54,24 @@ pub(crate) fn moved(table: &Table, old: Allocation, address: usize, size: usize)
 
 /// Forgets an allocation; call it before its memory is given back. Returns what was written down.
 pub(crate) fn freed(table: &Table, address: usize) -> Option<Allocation> {
-    table.remove(address)
+    let gone = table.remove(address)?;
+    if who::is_ordinary(gone.run) && record::is_open() {
+        ended(&gone);
+    }
+    Some(gone)
+}
+
+/// Counts how an allocation of an ordinary test is given back.
+#[inline(never)]
+fn ended(gone: &Allocation) {
+    let stack = unwind::number::<END_DEPTH>(gone.size as usize, stacks::keep);
+    let who = Some(here()).filter(|who| who::is_ordinary(*who) && *who < UNNAMED);
+    ends::count(gone, End { stack, who: who.unwrap_or(NO_RUN), state: state_of(gone) });
+}
+
+/// Reads the lowest bits of the first word of an allocation that cannot be given back meanwhile.
+fn state_of(allocation: &Allocation) -> u64 {
+    if allocation.size < 8 { 0 } else { memory::word(allocation.address) & format::STATE }
 }
 
 /// Returns how many allocations could not be written down for want of memory.

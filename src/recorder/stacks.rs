@@ -1,11 +1,9 @@
 //! Stacks by number: the same stack is kept once, however often something is allocated from it.
-//!
-//! Two tables that only ever grow. A stack is written into the arena first and then made known by one store into the index, so
-//! readers need no lock; two threads that bring the same new stack at once may keep it twice, which is harmless.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::memory::Lasting;
+use super::arena::{self, Arena, Index};
+use super::format;
 
 /// A stack that was kept; 0 is none.
 pub(crate) type StackId = u32;
@@ -13,17 +11,10 @@ pub(crate) type StackId = u32;
 /// Deep enough to reach the line that spawns, also in an unoptimised build.
 pub(crate) const DEPTH: usize = 40;
 
-/// Words of the arena: 128 MiB that are paid for as they fill. A stack of 24 frames takes 25.
-const ARENA: usize = 1 << 24;
-/// Places of the index; at most half of them are used.
-const INDEX: usize = 1 << 20;
-/// How many places may be looked at for one stack.
-const REACH: usize = 32;
-
-static WORDS: Lasting<AtomicU64> = Lasting::new(ARENA);
-static PLACES: Lasting<AtomicU32> = Lasting::new(INDEX);
-/// How many words are used; the first one stands for no stack.
-static USED: AtomicU32 = AtomicU32::new(1);
+/// Paid for as they fill, but by Miri at once. A stack of 24 frames takes 25.
+pub(super) static WORDS: Arena = Arena::new(if cfg!(miri) { 1 << 16 } else { format::STACKS.len });
+/// At most half of them are used.
+static INDEX: Index = Index::new(if cfg!(miri) { 1 << 10 } else { 1 << 20 });
 
 /// Keeps a stack; returns 0 where there is no room.
 pub(super) fn keep(frames: &[usize]) -> StackId {
@@ -31,24 +22,14 @@ pub(super) fn keep(frames: &[usize]) -> StackId {
 }
 
 fn try_keep(frames: &[usize]) -> Option<StackId> {
-    let (words, places) = (WORDS.get()?, PLACES.get()?);
+    let words = WORDS.words()?;
     let hash = hash(frames);
-    for step in 0..REACH {
-        let place = &places[(hash as usize).wrapping_add(step) % INDEX];
-        let known = place.load(Ordering::Acquire);
-        if known == 0 {
-            return write(words, hash, frames).inspect(|id| place.store(*id, Ordering::Release));
-        }
-        if is(words, known, hash, frames) {
-            return Some(known);
-        }
-    }
-    None
+    INDEX.find_or(hash, |known| is(words, known, hash, frames), || write(words, hash, frames))
 }
 
 /// Copies the frames of a stack, innermost first; returns how many there are.
 pub(crate) fn read(id: StackId, frames: &mut [usize; DEPTH]) -> usize {
-    let Some(words) = WORDS.get().filter(|_| id != 0) else { return 0 };
+    let Some(words) = WORDS.words().filter(|_| id != 0) else { return 0 };
     let start = id as usize;
     let len = len(words[start].load(Ordering::Relaxed)).min(DEPTH);
     for (frame, word) in frames.iter_mut().zip(&words[start + 1..start + 1 + len]) {
@@ -63,7 +44,7 @@ fn head(hash: u64, frames: &[usize]) -> u64 {
 }
 
 fn len(head: u64) -> usize {
-    (head & 0xff) as usize
+    format::frames(head)
 }
 
 fn is(words: &[AtomicU64], id: StackId, hash: u64, frames: &[usize]) -> bool {
@@ -73,22 +54,18 @@ fn is(words: &[AtomicU64], id: StackId, hash: u64, frames: &[usize]) -> bool {
 }
 
 fn write(words: &[AtomicU64], hash: u64, frames: &[usize]) -> Option<StackId> {
-    let size = 1 + u32::try_from(frames.len()).ok()?;
-    let room = |used: u32| used.checked_add(size).filter(|end| (*end as usize) < ARENA);
-    let start = USED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).ok()?;
-    let place = &words[start as usize..][..size as usize];
+    let size = 1 + frames.len();
+    let start = WORDS.take(size)?;
+    let place = &words[start..][..size];
     place[0].store(head(hash, frames), Ordering::Relaxed);
     for (word, frame) in place[1..].iter().zip(frames) {
         word.store(*frame as u64, Ordering::Relaxed);
     }
-    Some(start)
+    u32::try_from(start).ok()
 }
 
 fn hash(frames: &[usize]) -> u64 {
-    let mixed = frames.iter().fold(0x9e37_79b9_7f4a_7c15_u64, |hash, frame| {
-        (hash ^ *frame as u64).wrapping_mul(0xff51_afd7_ed55_8ccd).rotate_left(29)
-    });
-    mixed ^ mixed >> 32
+    arena::hash(frames.iter().map(|frame| *frame as u64))
 }
 
 #[cfg(test)]
@@ -121,7 +98,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    for number in 0..2_000 {
+                    for number in 0..if cfg!(miri) { 50 } else { 2_000 } {
                         let frames = [77, number, number * 3];
                         assert_eq!(kept(keep(&frames)), frames);
                     }

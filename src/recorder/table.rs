@@ -9,8 +9,12 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
+use super::arena::Arena;
+use super::format::{self, SHARDS};
 use super::memory;
+use super::record;
 use super::stacks::StackId;
+use super::who::is_ordinary;
 
 /// The run that an allocation belongs to.
 pub(crate) type RunNumber = u32;
@@ -63,13 +67,12 @@ impl Packed {
     }
 }
 
-const SHARDS: usize = 64;
 /// Slots of a shard at its first use.
 const FIRST: usize = 16;
 /// How many runs at once have a counter of their own; others share one, which then says "perhaps".
-const COUNTERS: usize = 256;
-/// How many counters tell, before a lock is taken, that an address is not here.
-const BUCKETS: usize = 1 << 14;
+const COUNTERS: usize = if cfg!(miri) { 4 } else { 256 };
+/// How many counters tell, before a lock is taken, that an address is not here; each shard has 256.
+const BUCKETS: usize = SHARDS << 8;
 
 /// How many allocations were lost because the system had no memory for a table.
 static LOST: AtomicU32 = AtomicU32::new(0);
@@ -79,8 +82,27 @@ pub(super) fn lost() -> u32 {
     LOST.load(Ordering::Relaxed)
 }
 
+/// Notes that something could not be written down.
+pub(super) fn lose() {
+    LOST.fetch_add(1, Ordering::Relaxed);
+    record::lose();
+}
+
+/// The tables of a record: what its process has allocated.
+pub(super) static RECORDED: Arena = Arena::new(format::CELLS.len);
+
+/// Where a table has its memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Home {
+    /// Nobody else's.
+    Own,
+    /// The record, if there is one.
+    Record,
+}
+
 /// The live allocations of one sort.
 pub(crate) struct Table {
+    home: Home,
     shards: [Shard; SHARDS],
     /// How many addresses there are of each bucket; what has once reached the largest number stays there. Whoever gives memory back
     /// has got it from whoever allocated it, and so finds it counted.
@@ -88,14 +110,16 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(super) const fn new() -> Self {
-        Self { shards: [const { Shard::new() }; SHARDS], buckets: [const { AtomicU8::new(0) }; BUCKETS] }
+    pub(super) const fn new(home: Home) -> Self {
+        Self { home, shards: [const { Shard::new() }; SHARDS], buckets: [const { AtomicU8::new(0) }; BUCKETS] }
     }
 
     /// Writes down an allocation; one that was there under its address has been given back without a word.
     pub(super) fn insert(&self, allocation: Allocation) {
-        let shard = self.shard(allocation.address);
-        shard.with(|slots| match slots.insert(Packed::new(allocation)) {
+        let number = shard_of(allocation.address);
+        let shard = &self.shards[number];
+        let grow = |slots: &mut Slots| slots.grow((self.home == Home::Record).then_some(number));
+        shard.with(|slots| match slots.insert(Packed::new(allocation), grow) {
             Some(Inserted::New) => {
                 shard.count(allocation.run, 1);
                 change(self.bucket(allocation.address), |count| count.saturating_add(1));
@@ -104,21 +128,19 @@ impl Table {
                 shard.count(allocation.run, 1);
                 shard.count(old.run(), -1);
             }
-            None => {
-                LOST.fetch_add(1, Ordering::Relaxed);
-            }
+            None => lose(),
         });
     }
 
-    /// Forgets an allocation, and returns it if it was written down.
+    /// Forgets an allocation and returns it, if it was written down.
     #[inline]
     pub(super) fn remove(&self, address: usize) -> Option<Allocation> {
-        if self.bucket(address).load(Ordering::Relaxed) == 0 { None } else { self.remove_likely(address) }
+        if self.bucket(address).load(Ordering::Relaxed) != 0 { self.remove_likely(address) } else { None }
     }
 
     #[inline(never)]
     fn remove_likely(&self, address: usize) -> Option<Allocation> {
-        let shard = self.shard(address);
+        let shard = &self.shards[shard_of(address)];
         shard.with(|slots| {
             let gone = slots.remove(address)?;
             shard.count(gone.run(), -1);
@@ -134,33 +156,54 @@ impl Table {
 
     /// Calls `look` with each live allocation of a run; none of them can be given back while it is looked at. `look` must not
     /// allocate or give back what is recorded.
-    pub(crate) fn each(&self, run: RunNumber, mut look: impl FnMut(&Allocation)) {
+    pub(crate) fn each(&self, run: RunNumber, look: impl FnMut(&Allocation)) {
+        self.each_of(|it| it == run, look);
+    }
+
+    /// Calls `look` with each live allocation that belongs to no checked run, as [`each`](Self::each) does.
+    pub(super) fn each_ordinary(&self, look: impl FnMut(&Allocation)) {
+        self.each_of(is_ordinary, look);
+    }
+
+    fn each_of(&self, is_own: impl Fn(RunNumber) -> bool, mut look: impl FnMut(&Allocation)) {
         for shard in &self.shards {
             shard.with(|slots| {
-                let own = slots.all().iter().filter(|it| **it != Packed::FREE && it.run() == run);
+                let own = slots.all().iter().filter(|it| **it != Packed::FREE && is_own(it.run()));
                 own.for_each(|it| look(&it.unpack()));
             });
         }
     }
 
+    /// Forgets everything, and locks that nobody holds any more: in a child process only the thread that forked goes on.
+    pub(super) fn forget(&self) {
+        for shard in &self.shards {
+            shard.locked.store(true, Ordering::Relaxed);
+            // SAFETY: nobody else is there.
+            unsafe { *shard.slots.get() = Slots::EMPTY };
+            shard.counts.iter().for_each(|count| count.store(0, Ordering::Relaxed));
+            shard.locked.store(false, Ordering::Relaxed);
+        }
+        self.buckets.iter().for_each(|count| count.store(0, Ordering::Relaxed));
+    }
+
     /// Calls `look` with the live allocation at an address, if there is one; it cannot be given back while it is looked at. `look` must
     /// not allocate or give back what is recorded.
     pub(crate) fn look(&self, address: usize, look: impl FnOnce(&Allocation)) {
-        self.shard(address).with(|slots| {
+        self.shards[shard_of(address)].with(|slots| {
             if let Some(found) = slots.get(address) {
                 look(&found.unpack());
             }
         });
     }
 
-    fn shard(&self, address: usize) -> &Shard {
-        &self.shards[hash(address) >> 8 & (SHARDS - 1)]
-    }
-
     /// All addresses of a bucket are in one shard, under whose lock it is changed.
     fn bucket(&self, address: usize) -> &AtomicU8 {
         &self.buckets[hash(address) & (BUCKETS - 1)]
     }
+}
+
+fn shard_of(address: usize) -> usize {
+    hash(address) >> 8 & (SHARDS - 1)
 }
 
 /// Changes a counter that only the holder of a lock changes.
@@ -194,13 +237,16 @@ unsafe impl Sync for Shard {}
 
 impl Shard {
     const fn new() -> Self {
-        let slots = UnsafeCell::new(Slots { start: None, len: 0, used: 0 });
+        let slots = UnsafeCell::new(Slots::EMPTY);
         Self { locked: AtomicBool::new(false), slots, counts: [const { AtomicU32::new(0) }; COUNTERS] }
     }
 
+    /// Of what belongs to no checked run nobody asks.
     fn count(&self, run: RunNumber, by: i32) {
-        let count = &self.counts[run as usize % COUNTERS];
-        count.store(count.load(Ordering::Relaxed).wrapping_add_signed(by), Ordering::Relaxed);
+        if !is_ordinary(run) {
+            let count = &self.counts[run as usize % COUNTERS];
+            count.store(count.load(Ordering::Relaxed).wrapping_add_signed(by), Ordering::Relaxed);
+        }
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut Slots) -> R) -> R {
@@ -224,6 +270,7 @@ struct Slots {
     /// A power of two, or 0.
     len: usize,
     used: usize,
+    home: Home,
 }
 
 enum Inserted {
@@ -232,6 +279,8 @@ enum Inserted {
 }
 
 impl Slots {
+    const EMPTY: Self = Self { start: None, len: 0, used: 0, home: Home::Own };
+
     fn all(&mut self) -> &mut [Packed] {
         match self.start {
             // SAFETY: `start` is the start of `len` mapped values, zeroed at first, and `self` is borrowed mutably.
@@ -241,9 +290,9 @@ impl Slots {
     }
 
     /// `None` where there is no memory.
-    fn insert(&mut self, allocation: Packed) -> Option<Inserted> {
+    fn insert(&mut self, allocation: Packed, grow: impl FnOnce(&mut Self) -> Option<()>) -> Option<Inserted> {
         if (self.used + 1) * 4 > self.len * 3 {
-            self.grow()?;
+            grow(self)?;
         }
         let at = self.place(allocation.address());
         let slot = &mut self.all()[at];
@@ -299,20 +348,26 @@ impl Slots {
         at
     }
 
-    fn grow(&mut self) -> Option<()> {
+    /// `shard` is the number under which a record knows it; `None` where it is not for one.
+    fn grow(&mut self, shard: Option<usize>) -> Option<()> {
         let len = if self.len == 0 { FIRST } else { self.len * 2 };
-        let start = memory::map(len * size_of::<Packed>())?.cast();
-        let mut grown = Self { start: Some(start), len, used: 0 };
+        let shard = shard.filter(|_| record::is_open());
+        let (start, home) = match shard {
+            Some(_) => (record::room(len * size_of::<Packed>())?, Home::Record),
+            None => (memory::map(len * size_of::<Packed>())?, Home::Own),
+        };
+        let mut grown = Self { start: Some(start.cast()), len, used: 0, home };
         for old in self.all().iter().filter(|old| **old != Packed::FREE) {
             let at = grown.place(old.address());
             grown.all()[at] = *old;
             grown.used += 1;
         }
-        if let Some(old) = self.start {
+        if let (Some(old), Home::Own) = (self.start, self.home) {
             // SAFETY: it was mapped by an earlier call, with this size, and `self` forgets it here.
             unsafe { memory::unmap(old.cast(), self.len * size_of::<Packed>()) };
         }
         *self = grown;
+        shard.inspect(|shard| record::tell_table(*shard, start, len));
         Some(())
     }
 }
@@ -323,7 +378,10 @@ mod tests {
 
     use super::*;
 
-    static TABLE: Table = Table::new();
+    static TABLE: Table = Table::new(Home::Own);
+
+    /// Miri takes a thousand times as long.
+    const MANY: usize = if cfg!(miri) { 400 } else { 20_000 };
 
     fn of(run: RunNumber) -> BTreeSet<usize> {
         let mut found = Vec::with_capacity(100_000);
@@ -346,13 +404,13 @@ mod tests {
     #[test]
     fn removed_allocations_are_gone_and_all_others_stay() {
         let run = 4_000_001;
-        let addresses = (1..20_000_usize).map(|number| number * 128 + (1 << 40));
+        let addresses = (1..MANY).map(|number| number * 128 + (1 << 40));
         addresses.clone().for_each(|address| TABLE.insert(allocation(address, run)));
         assert!(TABLE.may_have(run));
-        addresses.clone().step_by(3).for_each(|address| assert!(TABLE.remove(address).is_some()));
+        assert!(addresses.clone().step_by(3).all(|address| TABLE.remove(address).is_some()));
         let removed: BTreeSet<usize> = addresses.clone().step_by(3).collect();
         assert_eq!(of(run), addresses.clone().filter(|address| !removed.contains(address)).collect());
-        addresses.for_each(|address| _ = TABLE.remove(address));
+        assert_eq!(addresses.filter(|address| TABLE.remove(*address).is_some()).count(), of(run).len() + 13_332);
         assert_eq!(of(run), BTreeSet::new());
         assert!(!TABLE.may_have(run));
     }
@@ -369,12 +427,48 @@ mod tests {
     }
 
     #[test]
+    fn address_of_nobody_is_told_without_a_lock() {
+        let address = (1 << 43) + 128;
+        let gone = TABLE.shards[shard_of(address)].with(|_| TABLE.remove(address));
+        assert_eq!(gone, None);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "it looks long for such addresses")]
+    fn addresses_of_a_full_bucket_are_found() {
+        static TABLE: Table = Table::new(Home::Own);
+        let run = 4_000_005;
+        let bucket = |address: &usize| hash(*address) % BUCKETS;
+        let same = |address: &usize| bucket(address) == bucket(&(1 << 44));
+        let addresses: Vec<usize> = (1 << 44..).step_by(16).filter(same).take(2 * usize::from(u8::MAX)).collect();
+        for _ in 0..2 {
+            addresses.iter().for_each(|address| TABLE.insert(allocation(*address, run)));
+            assert!(TABLE.may_have(run));
+            addresses.iter().for_each(|address| assert!(TABLE.remove(*address).is_some()));
+            assert!(!TABLE.may_have(run));
+        }
+    }
+
+    #[test]
+    fn churn_does_not_make_the_table_grow() {
+        static TABLE: Table = Table::new(Home::Own);
+        for number in 0..5 * MANY {
+            TABLE.insert(allocation((1 << 45) + number * 48, 4_000_006));
+            if let Some(older) = number.checked_sub(200) {
+                TABLE.remove((1 << 45) + older * 48);
+            }
+        }
+        let slots: usize = TABLE.shards.iter().map(|shard| shard.with(|slots| slots.len)).sum();
+        assert!(slots <= SHARDS * 2 * FIRST, "{slots}");
+    }
+
+    #[test]
     fn threads_that_race_lose_nothing() {
         let run = 4_000_003;
         std::thread::scope(|scope| {
             for thread in 0..4_usize {
                 scope.spawn(move || {
-                    for number in 0..5_000_usize {
+                    for number in 0..MANY / 4 {
                         let address = (1 << 42) + (number * 4 + thread) * 128;
                         TABLE.insert(allocation(address, run));
                         if !number.is_multiple_of(10) {
@@ -384,6 +478,6 @@ mod tests {
                 });
             }
         });
-        assert_eq!(of(run).len(), 2_000);
+        assert_eq!(of(run).len(), MANY / 10);
     }
 }

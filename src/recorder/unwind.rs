@@ -21,6 +21,7 @@
 //!   over a slice, and says no to whatever it does not know.
 //! - [`modules`] says in which module an address is, and which part of it may be read.
 //! - [`stack`] says how far the stack may be read.
+//! - [`memo`] spares the walk where the words that it would read are what they were.
 //!
 //! The technique is framehop's; so are several of the pitfalls.
 //!
@@ -43,6 +44,11 @@
 //! `_dl_find_object`, which is lock-free, never out of date, and exists since glibc 2.35; without it such code ends
 //! the walk. `dl_iterate_phdr` is not used outside `prepare`: it takes the loader's lock, and another thread may hold
 //! that lock while it waits for the recorder.
+//!
+//! **A thread's last stacks.** What [`memo`] returns is not looked up but proved: the walk would read the same registers, the same words
+//! at the same addresses, and the same rules, which of all the modules above never change, so it would come to the same end. A walk that
+//! passed other code, another stack, or more words than there is room for is not remembered. A thread takes some 5 KiB for it, which
+//! are touched as they are used.
 //!
 //! **Stacks.** A right chain of rules ends by itself at the thread's first function, whose return address is marked
 //! as undefined. Bounds are for the wrong ones: hand-written assembly with a mistake in its unwind data, a smashed
@@ -72,25 +78,36 @@
 //! itself loaded by `dlopen`, the loader may allocate this code's thread-local at its first use on a thread. Return
 //! addresses in modules that came by `dlopen` cost what a new one costs, each time.
 //!
-//! Miri has no registers to start from and cannot run it.
+//! Miri has no registers to start from: there no stack is ever captured.
 
-#[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(not(miri), target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod cache;
-#[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(not(miri), target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod cfi;
-#[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(not(miri), target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod memo;
-#[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(not(miri), target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod modules;
-#[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(not(miri), target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod rule;
-#[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(not(miri), target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod stack;
-#[cfg(all(test, target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(
+    test,
+    not(miri),
+    target_os = "linux",
+    target_env = "gnu",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 mod tests;
-#[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(not(miri), target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod walk;
-#[cfg(not(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+#[cfg(not(all(
+    not(miri),
+    target_os = "linux",
+    target_env = "gnu",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
 #[path = "unwind/nowhere.rs"]
 mod walk;
 

@@ -135,6 +135,9 @@ impl Page {
         self.line("searched", &words::searched(searched))?;
         words::start_up(searched).iter().try_for_each(|text| self.line("start-up", text))?;
         searched.restless_at.iter().try_for_each(|at| self.line("horizon", &words::horizon(*at)))?;
+        for (number, line) in searched.steps.lines().iter().enumerate().filter(|_| !searched.steps.is_empty()) {
+            self.verbatim(if number == 0 { "steps" } else { "" }, line)?;
+        }
         words::kept(searched).iter().try_for_each(|text| self.line("kept", text))?;
         searched.parted().iter().try_for_each(|parted| self.line("no proof", &words::not_a_proof(parted)))
     }
@@ -183,7 +186,7 @@ fn site_label(finding: &Finding) -> &'static str {
         Kind::LeakedTask | Kind::BlockedThread => "spawned at",
         Kind::OpenChannel => "created at",
         Kind::TaskPanic => "panicked at",
-        Kind::Hang | Kind::Vacuous => "test at",
+        Kind::Hang | Kind::Died | Kind::Vacuous => "test at",
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod file;
 mod human;
 mod json;
+pub(crate) mod steps;
 pub(crate) mod words;
 
 pub use human::{finding, human};

@@ -214,6 +214,13 @@ pub(crate) fn searched(searched: &Searched) -> String {
     }
     let (done, total) = (thousands(searched.done), thousands(searched.total));
     let all = searched.is_counted && searched.done >= searched.total;
+    if let Some(seed) = searched.drawn_with {
+        let raised = count_of(searched.raised, "signal");
+        return format!(
+            "{done} of {total} plans drawn at random, with LIGHTSOUT_SEED={seed}{}; {raised} raised",
+            cut(searched)
+        );
+    }
     let extent = match (all, searched.is_exhaustive()) {
         (true, true) => format!("exhaustive: {done} of {total} plans"),
         (true, false) => format!("{done} of {total} plans"),
@@ -225,7 +232,16 @@ pub(crate) fn searched(searched: &Searched) -> String {
     };
     let stress =
         if searched.is_stress { ", on several threads: this is stress, and no run is the same twice" } else { "" };
-    format!("{extent}{stress}; {} raised", count_of(searched.raised, "signal"))
+    format!("{extent}{stress}{}; {} raised", cut(searched), count_of(searched.raised, "signal"))
+}
+
+fn cut(searched: &Searched) -> &'static str {
+    if searched.is_interrupted { ", interrupted by Ctrl-C" } else { "" }
+}
+
+/// Says what a delay does at its boundary.
+pub(crate) fn delays_next() -> String {
+    "delay of the next poll".to_owned()
 }
 
 fn count_of(number: u64, noun: &str) -> String {
@@ -327,6 +343,38 @@ pub(crate) fn nothing_raised() -> String {
 
 pub(crate) fn next_of_nothing_raised() -> String {
     "let the body run until it is signalled, or take `signals` out".to_owned()
+}
+
+pub(crate) fn died(how: &str) -> String {
+    format!("the process of the test ended in the middle of a run: {how}")
+}
+
+pub(crate) fn exited(code: i32) -> String {
+    format!("it exited with code {code}")
+}
+
+pub(crate) fn killed(signal: &str) -> String {
+    format!("it was killed by {signal}")
+}
+
+pub(crate) fn next_of_died() -> String {
+    "do not end the process where others wait for an orderly end: return, and let `main` decide".to_owned()
+}
+
+pub(crate) fn does_not_answer() -> String {
+    "the process of the test does not answer".to_owned()
+}
+
+pub(crate) fn next_of_no_answer() -> String {
+    "look for what stops every thread of it, such as SIGSTOP".to_owned()
+}
+
+pub(crate) fn dies_in_start_up(signal: Signal, boundary: u32) -> String {
+    format!("{signal} at boundary {boundary} ends the program at once, with this task alive: it does not listen yet")
+}
+
+pub(crate) fn next_of_start_up() -> String {
+    "listen for signals before starting anything that needs an orderly end".to_owned()
 }
 
 pub(crate) fn unseen_boundaries() -> Unseen {

@@ -60,7 +60,7 @@ mod flavor {
     use super::Stacks;
     use crate::source::hooks;
     use crate::system::symbols::Frame;
-    use crate::system::workspace::site;
+    use crate::system::workspace::{root, site};
 
     /// Whether await stacks can be seen.
     pub(crate) const AVAILABLE: bool = true;
@@ -87,7 +87,7 @@ mod flavor {
             .map(|symbol| Frame {
                 function: symbol.name_demangled().unwrap_or_default().to_owned(),
                 typed: None,
-                site: symbol.filename().map(|file| site(file, symbol.lineno(), symbol.colno())),
+                site: symbol.filename().map(|file| site(root(), file, symbol.lineno(), symbol.colno())),
             })
             .collect()
     }

@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "it maps a file")]
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use addr2line::gimli::{self, AttributeValue, DebugInfoOffset, Dwarf, EndianSlice, RunTimeEndian, Unit, UnitOffset};
 use memmap2::Mmap;
@@ -18,6 +18,8 @@ type Bytes = EndianSlice<'static, RunTimeEndian>;
 
 /// A program or a library as its file has it.
 pub(crate) struct Module {
+    /// The workspace whose places are told without its path.
+    root: Option<PathBuf>,
     /// Where the parts of the file are meant to lie: file offset, length, address.
     segments: Vec<(u64, u64, u64)>,
     lines: addr2line::Context<Bytes>,
@@ -28,7 +30,7 @@ pub(crate) struct Module {
 
 impl Module {
     /// Opens a file; `None` if it cannot be read or is none. It stays mapped for the rest of the process.
-    pub(crate) fn open(path: &Path) -> Option<Self> {
+    pub(crate) fn open(path: &Path, root: Option<&Path>) -> Option<Self> {
         let file = File::open(path).ok()?;
         // SAFETY: a test binary is replaced by its build tool under a new inode, not written over while it runs.
         let map: &'static Mmap = Box::leak(Box::new(unsafe { Mmap::map(&file) }.ok()?));
@@ -39,7 +41,7 @@ impl Module {
         };
         let segments = file.segments().map(|it| (it.file_range().0, it.file_range().1, it.address())).collect();
         let lines = addr2line::Context::from_dwarf(Dwarf::load(section).ok()?).ok()?;
-        Some(Self { segments, lines, file, symbols: None })
+        Some(Self { root: root.map(Path::to_owned), segments, lines, file, symbols: None })
     }
 
     /// Returns the functions at a place of the file, innermost first: several where calls were inlined.
@@ -70,7 +72,7 @@ impl Module {
         while let Ok(Some(frame)) = found.next() {
             let name = frame.function.as_ref().and_then(|name| Some(name.raw_name().ok()?.into_owned()));
             let at = |place: addr2line::Location<'_>| {
-                Some(workspace::site(Path::new(place.file?), place.line, place.column))
+                Some(workspace::site(self.root.as_deref(), Path::new(place.file?), place.line, place.column))
             };
             frames.push(Frame {
                 function: name.map(|name| demangled(&name)).unwrap_or_default(),

@@ -7,7 +7,9 @@
 //! the run's number, and beside it a check, so that a thread that blocks everything or something of its own is not taken for
 //! marked. A child process starts with an empty mask again, where std starts it.
 //!
-//! What this costs: on the threads of a run some of the signals 41 to 64 are not delivered. A program that sends itself real-time
+//! Under the gate the threads of ordinary tests are marked too, each test's with a number of its own.
+//!
+//! What this costs: on the threads of a run, or of a test under the gate, some of the signals 41 to 64 are not delivered. A program that sends itself real-time
 //! signals would notice. A thread that sets its whole mask itself is no longer marked, and is then not told of.
 #![cfg_attr(target_os = "linux", expect(unsafe_code, reason = "signal masks are read and set through libc"))]
 
@@ -16,7 +18,7 @@
 pub(crate) struct Dye(u32);
 
 /// How many runs at once can be told apart.
-const SHADES: u32 = 1 << NUMBER_BITS;
+pub(crate) const SHADES: u32 = 1 << NUMBER_BITS;
 const NUMBER_BITS: u32 = 18;
 /// Bits of the check beside the number.
 const CHECK: u32 = 0b11_1111;
@@ -34,6 +36,11 @@ impl Dye {
         (0..SHADES)
             .map(|_| Self(NEXT.fetch_add(1, Ordering::Relaxed) % SHADES))
             .find(|dye| is_free(*dye) && is_blank(dye))
+    }
+
+    /// Returns its number, less than [`SHADES`].
+    pub(crate) fn number(self) -> u32 {
+        self.0
     }
 
     /// Returns the mark that these blocked signals are; the lowest bit is signal 41.

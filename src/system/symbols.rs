@@ -113,6 +113,7 @@ mod lookup {
     use crate::lock::lock;
     use crate::system::debuginfo::Module;
     use crate::system::maps::Maps;
+    use crate::system::workspace;
 
     /// What was read so far; names are slow, and the same places come again and again.
     struct Read {
@@ -131,7 +132,7 @@ mod lookup {
     impl Read {
         fn frames(&mut self, address: usize) -> Option<Vec<Frame>> {
             let (file, offset) = self.locate(address)?;
-            let module = self.modules.entry(file).or_insert_with_key(|file| Module::open(file));
+            let module = self.modules.entry(file).or_insert_with_key(|file| Module::open(file, workspace::root()));
             Some(module.as_mut()?.frames(offset))
         }
 
@@ -153,7 +154,7 @@ mod lookup {
     use std::ffi::c_void;
 
     use super::Frame;
-    use crate::system::workspace::site;
+    use crate::system::workspace;
 
     pub(super) fn frames(address: usize) -> Vec<Frame> {
         let mut frames = Vec::new();
@@ -161,7 +162,9 @@ mod lookup {
             frames.push(Frame {
                 function: symbol.name().map(|name| format!("{name:#}")).unwrap_or_default(),
                 typed: None,
-                site: symbol.filename().map(|file| site(file, symbol.lineno(), symbol.colno())),
+                site: symbol
+                    .filename()
+                    .map(|file| workspace::site(workspace::root(), file, symbol.lineno(), symbol.colno())),
             });
         });
         frames

@@ -15,8 +15,17 @@ pub(crate) struct OsThread {
 #[derive(Debug, Default)]
 pub(crate) struct Marked {
     pub(crate) threads: Vec<OsThread>,
-    /// Whether there was a thread that may not have its mark yet: look again soon.
-    pub(crate) starting: bool,
+    /// Threads that may not have their mark yet.
+    pub(crate) newborn: Vec<Tid>,
+    /// Whether a thread ended during the look: it may have started another one behind its back.
+    pub(crate) has_vanished: bool,
+}
+
+impl Marked {
+    /// Returns whether all threads could be told, and none has the mark.
+    pub(crate) fn are_none(&self) -> bool {
+        self.threads.is_empty() && self.newborn.is_empty() && !self.has_vanished
+    }
 }
 
 pub(crate) use system::{Counter, doing, marked, own_tid};
@@ -57,11 +66,13 @@ mod system {
         for tid in tids.filter(|tid| !known.contains(tid)) {
             match blocked_signals(tid) {
                 // The C library lets a thread start with everything blocked, and then gives it its creator's mask.
-                Some(mask) if mask >> 40 == u64::MAX >> 40 => marked.starting = true,
-                Some(mask) if Dye::from_mask(mask) == Some(dye) => {
-                    marked.threads.extend(name(tid).map(|name| OsThread { tid, name }));
-                }
-                Some(_) | None => {}
+                Some(mask) if mask >> 40 == u64::MAX >> 40 => marked.newborn.push(tid),
+                Some(mask) if Dye::from_mask(mask) == Some(dye) => match name(tid) {
+                    Some(name) => marked.threads.push(OsThread { tid, name }),
+                    None => marked.has_vanished = true,
+                },
+                Some(_) => {}
+                None => marked.has_vanished = true,
             }
         }
         marked.threads.sort_unstable_by_key(|thread| thread.tid);

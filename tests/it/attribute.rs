@@ -60,6 +60,14 @@ mod recorder {
             self.with(format!("runs {most}"))
         }
 
+        pub(crate) fn explore(self, plans: u32) -> Self {
+            self.with(format!("explore {plans}"))
+        }
+
+        pub(crate) fn deny_start_up(self, deny: bool) -> Self {
+            self.with(format!("deny_start_up {deny}"))
+        }
+
         pub(crate) fn allow(self, rule: String) -> Self {
             self.with(format!("allow {rule}"))
         }
@@ -263,7 +271,15 @@ async fn composes_with_rstest_case_by_case(#[case] panic: Panic) {
     assert_eq!(seen().panic, panic);
 }
 
-#[lightsout::test(crate = self::recorder, signals = "SIGTERM,SIGINT", runs = 2_000, delays = 1, seeds = 3)]
+#[lightsout::test(
+    crate = self::recorder,
+    signals = "SIGTERM,SIGINT",
+    runs = 2_000,
+    startup = "deny",
+    delays = 1,
+    seeds = 3,
+    explore = 9,
+)]
 async fn search_is_bounded_by_its_arguments() {
-    assert_eq!(seen().settings, ["signals [Term, Int]", "delays 1", "seeds 3", "runs 2000"]);
+    check_settings(&["signals [Term, Int]", "delays 1", "seeds 3", "runs 2000", "explore 9", "deny_start_up true"]);
 }

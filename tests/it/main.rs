@@ -1,5 +1,6 @@
 //! The tests of the library, a module a topic.
 
+mod allocator;
 mod attribute;
 mod channels;
 mod checked;
@@ -10,6 +11,8 @@ mod hangs;
 mod leaks;
 mod panics;
 mod parallel;
+#[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod records;
 mod reliability;
 mod reports;
 mod rules;

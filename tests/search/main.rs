@@ -8,6 +8,10 @@ mod bodies;
 mod claims;
 #[cfg(all(unix, tokio_unstable))]
 mod delays;
+#[cfg(all(unix, tokio_unstable))]
+mod draws;
+#[cfg(all(unix, tokio_unstable))]
+mod isolated;
 mod plans;
 #[cfg(all(unix, tokio_unstable))]
 mod replays;

@@ -94,3 +94,14 @@ fn kept_plan_that_is_none_is_an_error_that_names_the_file() {
     assert!(error.contains("bad.txt") && error.contains("`SIGTERM@`"), "{error}");
     fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn replay_shows_who_was_polled_around_the_signal() {
+    let _alone = alone();
+    let replay = Check::new("steps").signals([Signal::Term]).plan(plan("SIGTERM@2"));
+    let text = replay.run(|| bodies::closes_twice(Fixed)).to_text();
+    let table: Vec<&str> = text.lines().skip_while(|line| !line.contains("  steps ")).collect();
+    assert!(table[0].contains("boundary  body   task1"), "{text}");
+    assert!(table[1..].iter().any(|line| line.contains("       2  ") && line.ends_with("SIGTERM")), "{text}");
+    assert!(table.iter().any(|line| line.contains("task1: spawned at tests/search/bodies.rs:")), "{text}");
+}

@@ -62,7 +62,7 @@ fn leaking(test: &str) -> Report {
 }
 
 fn judged(ended: Ended, log: libtest::Log, reports: Vec<Report>) -> Verdict {
-    judge(Run::Ran { ended, log }, Gathered { reports, faults: Vec::new() }, Some(Path::new("/log")))
+    judge(Run::Ran { ended, log }, Gathered { reports, ..Gathered::default() }, Some(Path::new("/log")))
 }
 
 fn failed() -> Ended {
@@ -215,7 +215,7 @@ fn suite_that_does_not_build_is_not_vacuous() {
 fn worst_wins_and_all_is_kept() {
     let faults = vec![Error::unfinished_report(Path::new("x"))];
     let run = Run::Ran { ended: failed(), log: log(&["a ... FAILED", "b ... FAILED"], &[]) };
-    let verdict = judge(run, Gathered { reports: vec![leaking("a")], faults }, None);
+    let verdict = judge(run, Gathered { reports: vec![leaking("a")], faults, ..Gathered::default() }, None);
     assert_eq!(verdict.exit(), Exit::SetUp);
     assert_eq!((verdict.findings(), verdict.failures.len(), verdict.faults.len()), (1, 1, 1));
 }

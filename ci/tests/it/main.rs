@@ -7,5 +7,7 @@ mod project;
 mod faults;
 mod findings;
 mod folders;
+#[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod ordinary;
 mod services;
 mod suite;

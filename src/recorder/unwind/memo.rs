@@ -43,7 +43,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             sp: Cell::new(NOWHERE),
             pc: Cell::new(0),
@@ -86,13 +86,12 @@ thread_local! {
     static MEMO: Memo = const { Memo { busy: AtomicBool::new(false), entries: [const { Entry::new() }; ENTRIES] } };
 }
 
-/// Returns the number of the stack that begins here: a remembered one, or what `walk` finds, for which it takes notes. Stacks with
-/// different hints do not drive each other out.
+/// Returns the number of the stack that begins here: a remembered one, or what `walk` finds, for which it takes notes.
 #[inline]
 pub(super) fn number(start: Start, hint: usize, walk: impl FnOnce(&mut Notes) -> u32) -> u32 {
     MEMO.with(|memo| {
         if memo.busy.load(Ordering::Relaxed) {
-            return walk(&mut Notes::none());
+            return walk(&mut Notes::on(&Entry::new(), start.sp));
         }
         memo.busy.store(true, Ordering::Relaxed);
         compiler_fence(Ordering::SeqCst);
@@ -102,6 +101,11 @@ pub(super) fn number(start: Start, hint: usize, walk: impl FnOnce(&mut Notes) ->
         memo.busy.store(false, Ordering::Relaxed);
         number
     })
+}
+
+/// Forgets all stacks of the calling thread.
+pub(super) fn forget() {
+    MEMO.with(|memo| memo.entries.iter().for_each(|entry| entry.sp.set(NOWHERE)));
 }
 
 #[inline]
@@ -114,9 +118,9 @@ fn place(sp: usize, hint: usize) -> usize {
 #[inline(never)]
 fn walk_anew(entry: &Entry, start: Start, walk: impl FnOnce(&mut Notes) -> u32) -> u32 {
     entry.sp.set(NOWHERE);
-    let mut notes = Notes { entry: Some(entry), sp: start.sp, len: 0, fp: Fp::Start, needs_fp: false };
+    let mut notes = Notes::on(entry, start.sp);
     let number = walk(&mut notes);
-    if notes.entry.is_some() && number != 0 {
+    if notes.is_lasting && notes.len <= WORDS && number != 0 {
         entry.pc.set(start.pc);
         entry.fp.set(start.fp);
         entry.needs_fp.set(notes.needs_fp);
@@ -141,37 +145,35 @@ enum Fp {
 /// What a walk depends on, written down as it goes.
 #[derive(Debug)]
 pub(super) struct Notes<'a> {
-    /// `None` if the walk is not to be remembered.
-    entry: Option<&'a Entry>,
+    entry: &'a Entry,
     sp: usize,
+    /// How many words there are; those beyond `WORDS` are not written down.
     len: usize,
     fp: Fp,
     needs_fp: bool,
+    /// Whether it depends on nothing but registers and words.
+    is_lasting: bool,
 }
 
-impl Notes<'_> {
-    pub(super) const fn none() -> Self {
-        Self { entry: None, sp: 0, len: 0, fp: Fp::Start, needs_fp: false }
+impl<'a> Notes<'a> {
+    pub(super) const fn on(entry: &'a Entry, sp: usize) -> Self {
+        Self { entry, sp, len: 0, fp: Fp::Start, needs_fp: false, is_lasting: true }
     }
 
     /// Says that the walk depends on something that may change.
-    #[cold]
     pub(super) fn give_up(&mut self) {
-        self.entry = None;
+        self.is_lasting = false;
     }
 
     /// Says that this word decides how the walk goes on.
     #[inline]
     pub(super) fn word(&mut self, at: usize, word: usize) {
-        let Some(entry) = self.entry else { return };
-        match (entry.offsets.get(self.len), u32::try_from(at - self.sp)) {
-            (Some(place), Ok(offset)) => {
-                place.set(offset);
-                entry.words[self.len].set(word);
-                self.len += 1;
-            }
-            _ => self.give_up(),
+        if self.len < WORDS {
+            // A thread's own stack is smaller than 4 GiB, or it is not known as such.
+            self.entry.offsets[self.len].set((at - self.sp) as u32);
+            self.entry.words[self.len].set(word);
         }
+        self.len += 1;
     }
 
     /// Says that the frame pointer is now this word, which matters if a frame is found by it.

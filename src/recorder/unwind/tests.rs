@@ -16,7 +16,7 @@ use super::super::stacks;
 use super::cfi::{self, Image};
 use super::modules::{self, Stay};
 use super::rule::REGISTERS;
-use super::walk::capture;
+use super::walk::{capture, forget};
 use super::{cache, number, prepare};
 
 /// Deeper than any stack of these tests.
@@ -198,6 +198,19 @@ fn stack_that_comes_again_is_not_walked_again() {
     assert!(prepare());
     let numbers: Vec<u32> = (0..black_box(5)).map(|_| number_here()).collect();
     assert_eq!(numbers, [1; 5]);
+}
+
+#[test]
+fn forgotten_stack_is_walked_again() {
+    assert!(prepare());
+    let mut numbers = Vec::new();
+    for round in 0..black_box(4) {
+        if round == 2 {
+            forget();
+        }
+        numbers.push(number_here());
+    }
+    assert_eq!(numbers, [1, 1, 2, 2]);
 }
 
 #[test]

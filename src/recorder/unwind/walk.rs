@@ -5,6 +5,8 @@ use std::arch::naked_asm;
 
 use super::cache;
 use super::cfi;
+#[cfg(test)]
+use super::memo::Entry;
 use super::memo::{self, Notes, Start};
 use super::modules::{self, Stay};
 use super::rule::{REGISTERS, Rule};
@@ -33,11 +35,18 @@ pub(crate) fn capture(out: &mut [usize]) -> usize {
 /// Returns the number that `keep` gives to the `DEPTH` innermost addresses of the calling stack, innermost first: the first is in the
 /// caller itself, behind this call.
 ///
-/// Stacks with different hints do not drive each other out of a thread's memory. `keep` is not called again for a stack that this thread has met lately, unless it returned 0.
+/// `keep` is not called again for a stack that this thread has met lately, unless it returned 0; from one place it must always be the
+/// same. Stacks that come in turns are better remembered if their `hint`s differ.
 #[inline(always)]
 pub(crate) fn number<const DEPTH: usize>(hint: usize, keep: fn(&[usize]) -> u32) -> u32 {
     // SAFETY: `numbered` is given such a function.
     unsafe { start(hint, keep as usize, numbered::<DEPTH>) as u32 }
+}
+
+/// Makes the calling thread forget what it remembers: numbers that were given mean nothing any more.
+#[cfg_attr(not(test), expect(dead_code, reason = "nothing takes numbers back yet"))]
+pub(crate) fn forget() {
+    memo::forget();
 }
 
 /// What [`start`] goes on in: its own two arguments, and the registers as they will be when it returns.
@@ -69,7 +78,7 @@ unsafe extern "C" fn start(one: usize, other: usize, then: Then) -> usize {
 unsafe extern "C" fn captured(out: usize, length: usize, sp: usize, fp: usize, pc: usize) -> usize {
     // SAFETY: the caller promises it.
     let out = unsafe { std::slice::from_raw_parts_mut(std::ptr::with_exposed_provenance_mut(out), length) };
-    walk(out, Start { sp, fp, pc }, &mut Notes::none())
+    walk(out, Start { sp, fp, pc }, &mut Notes::on(&Entry::new(), sp))
 }
 
 /// # Safety

@@ -4,8 +4,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr;
 
+use super::ordinary;
 use crate::ledger;
-use crate::recorder::{self, Allocation, NO_RUN, RunNumber, Table, UNKNOWN};
+use crate::recorder::format::ORDINARY;
+use crate::recorder::{self, Allocation, NO_RUN, RunNumber, Table, UNKNOWN, UNNAMED};
 
 /// This file, as debug information has it: where the recorder's own part of a stack ends.
 pub(super) const FILE: &str = file!();
@@ -143,14 +145,10 @@ unsafe fn wipe(memory: *mut u8, size: usize) {
 #[inline]
 fn made(memory: *mut u8, layout: Layout) {
     if let Some(table) = table_for(layout).filter(|_| !memory.is_null()) {
-        let run = run_of_this_thread();
-        if run == NO_RUN {
-            return;
-        }
-        if layout.size() < LEAST || recorder::is_of_runtime(run) {
-            recorder::noted(table, memory.addr(), layout.size(), run);
-        } else {
-            recorder::allocated(table, memory.addr(), layout.size(), run);
+        match recorder::here() {
+            NO_RUN => {}
+            run @ ..ORDINARY => write_down(table, memory, layout, run),
+            who => made_by(who, memory, layout),
         }
     }
 }
@@ -170,11 +168,28 @@ fn table_for(layout: Layout) -> Option<&'static Table> {
     }
 }
 
-#[inline]
-fn run_of_this_thread() -> RunNumber {
-    match recorder::here() {
+/// Of a thread that belongs to no checked run, only tasks are written down, and only under the gate.
+#[inline(never)]
+fn made_by(who: RunNumber, memory: *mut u8, layout: Layout) {
+    let is_cell = layout.align() >= CELL;
+    let who = match who {
         UNKNOWN => find_run(),
-        run => run,
+        who => who,
+    };
+    let who = if who == UNNAMED { ordinary::find_name(is_cell) } else { who };
+    let is_looked_at = ![NO_RUN, UNNAMED].contains(&who) && (is_cell || who < ORDINARY);
+    if let Some(table) = table_for(layout).filter(|_| is_looked_at) {
+        write_down(table, memory, layout, who);
+    }
+}
+
+/// Writes an allocation down, with its stack where somebody may ask for it.
+#[inline]
+fn write_down(table: &Table, memory: *mut u8, layout: Layout, run: RunNumber) {
+    if layout.size() < LEAST || recorder::is_of_runtime(run) {
+        recorder::noted(table, memory.addr(), layout.size(), run);
+    } else {
+        recorder::allocated(table, memory.addr(), layout.size(), run);
     }
 }
 
@@ -182,7 +197,7 @@ fn run_of_this_thread() -> RunNumber {
 #[cold]
 fn find_run() -> RunNumber {
     recorder::enter(NO_RUN);
-    let run = ledger::current().map_or(NO_RUN, |ledger| ledger.number());
+    let run = ledger::current().map_or_else(ordinary::nobody, |ledger| ledger.number());
     recorder::enter(run);
     run
 }

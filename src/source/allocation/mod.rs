@@ -8,7 +8,10 @@
 mod calibration;
 mod channel;
 mod door;
+mod ordinary;
 mod origin;
+#[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod plants;
 mod shape;
 mod task;
 mod thread;
@@ -20,9 +23,9 @@ use crate::settings::Allocations;
 pub(crate) use calibration::Calibration;
 pub(crate) use channel::{Known, Sort, channels, known_by};
 pub use door::Recorder;
-pub(crate) use origin::{Origins, origins};
+pub(crate) use origin::{Origin, Origins, is_recorders, origins};
 pub(crate) use shape::{Doing, get as shape};
-pub(crate) use task::{Kind, Live, runs, spawned_in, tasks};
+pub(crate) use task::{Kind, Live, kind_in, runs, runs_in, spawned_in, tasks};
 pub(crate) use thread::places_of_threads;
 
 /// Makes the source ready, once a process: plants tasks and sees whether it finds them. Returns why it does not look, if so.

@@ -64,7 +64,7 @@ pub(crate) fn origins() -> MutexGuard<'static, Origins> {
 
 impl Origins {
     pub(crate) fn of(&mut self, stack: StackId) -> &Origin {
-        self.0.entry(stack).or_insert_with(|| read(frames(&addresses(stack))))
+        self.0.entry(stack).or_insert_with(|| Origin::read(frames(&addresses(stack))))
     }
 }
 
@@ -78,34 +78,38 @@ pub(super) fn addresses(stack: StackId) -> Vec<usize> {
 
 /// Returns the functions of a stack without those of the recorder.
 pub(super) fn frames(calls: &[usize]) -> impl Iterator<Item = Frame> {
-    let is_recorders = |frame: &Frame| {
-        let filed = [door::FILE, recorder::FILE.trim_end_matches("mod.rs")].iter().any(|file| frame.passes(file));
-        filed || frame.function.starts_with("lightsout::") || frame.function.starts_with("<lightsout::")
-    };
     symbols::frames(calls).skip_while(is_recorders)
 }
 
-/// Reads outwards from the allocation, and no further than is needed.
-fn read(mut frames: impl Iterator<Item = Frame>) -> Origin {
-    let mut origin = Origin { held: Held::Unknown, functions: Vec::new(), site: Site::unknown() };
-    let mut is_inside = true;
-    for frame in &mut frames {
-        is_inside &= frame.is_std() || frame.is_allocator();
-        if is_inside {
-            origin.held.learn(&frame);
+/// Returns whether this is the recorder's own part of a stack.
+pub(crate) fn is_recorders(frame: &Frame) -> bool {
+    let filed = [door::FILE, recorder::FILE.trim_end_matches("mod.rs")].iter().any(|file| frame.passes(file));
+    filed || frame.function.starts_with("lightsout::") || frame.function.starts_with("<lightsout::")
+}
+
+impl Origin {
+    /// Reads outwards from the allocation, and no further than is needed.
+    pub(crate) fn read(mut frames: impl Iterator<Item = Frame>) -> Self {
+        let mut origin = Self { held: Held::Unknown, functions: Vec::new(), site: Site::unknown() };
+        let mut is_inside = true;
+        for frame in &mut frames {
+            is_inside &= frame.is_std() || frame.is_allocator();
+            if is_inside {
+                origin.held.learn(&frame);
+            }
+            let is_users = !frame.is_std()
+                && !frame.is_tokio()
+                && !frame.is_allocator()
+                && !frame.function.is_empty()
+                && !origin.held.as_type().is_some_and(|held| is_of_the_crate_of(held, &frame));
+            origin.functions.push(frame.function.clone());
+            if is_users {
+                origin.site = frame.site.unwrap_or_else(|| Site::of_function(&frame.function));
+                break;
+            }
         }
-        let is_users = !frame.is_std()
-            && !frame.is_tokio()
-            && !frame.is_allocator()
-            && !frame.function.is_empty()
-            && !origin.held.as_type().is_some_and(|held| is_of_the_crate_of(held, &frame));
-        origin.functions.push(frame.function.clone());
-        if is_users {
-            origin.site = frame.site.unwrap_or_else(|| Site::of_function(&frame.function));
-            break;
-        }
+        origin
     }
-    origin
 }
 
 /// Returns what a `Box::new` or an `Arc::new` is given.
@@ -143,7 +147,7 @@ mod tests {
 
     #[test]
     fn type_in_an_arc_is_what_it_holds() {
-        let held = |typed| read([boxed(typed)].into_iter()).held;
+        let held = |typed| Origin::read([boxed(typed)].into_iter()).held;
         let is = |name: &str| Held::Type(name.to_owned());
         assert_eq!(held("new<alloc::sync::ArcInner<flume::Shared<u32>>>"), is("flume::Shared<u32>"));
         assert_eq!(held("new<a::Cell<b::{async_fn_env#0}, c::D>>"), is("a::Cell<b::{async_fn_env#0}, c::D>"));
@@ -154,7 +158,7 @@ mod tests {
     #[test]
     fn without_debug_information_the_type_is_unknown() {
         let bare = Frame { function: "tokio::sync::oneshot::channel".to_owned(), typed: None, site: None };
-        assert_eq!(read([bare].into_iter()).held, Held::Unknown);
+        assert_eq!(Origin::read([bare].into_iter()).held, Held::Unknown);
     }
 
     #[test]
@@ -169,7 +173,7 @@ mod tests {
             frame("app::start", "start", "src/start.rs"),
             frame("app::main", "main", "src/main.rs"),
         ];
-        let origin = read(frames.into_iter());
+        let origin = Origin::read(frames.into_iter());
         assert_eq!(origin.site.file, "src/start.rs");
         assert_eq!(origin.functions.last().map(String::as_str), Some("app::start"));
     }
@@ -177,6 +181,6 @@ mod tests {
     #[test]
     fn channel_of_the_workspace_is_made_where_its_own_crate_allocates() {
         let frames = [boxed("new<app::Shared<u8>>"), frame("app::channel", "channel<u8>", "src/channel.rs")];
-        assert_eq!(read(frames.into_iter()).site.file, "src/channel.rs");
+        assert_eq!(Origin::read(frames.into_iter()).site.file, "src/channel.rs");
     }
 }

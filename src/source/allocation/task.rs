@@ -1,7 +1,7 @@
 //! Tasks: which cells are alive, and what they run.
 
 use super::copied;
-use super::origin::{Origin, Origins};
+use super::origin::{Held, Origin, Origins};
 use super::shape::{self, Doing, Shape};
 use super::types;
 use crate::finding::Site;
@@ -50,7 +50,12 @@ impl Live {
 
 /// Returns the type of what tasks of a stack run; `None` without debug information.
 pub(crate) fn runs(stack: StackId, origins: &mut Origins) -> Option<String> {
-    let cell = origins.of(stack).held.as_type()?.split_once("::Cell<")?.1;
+    runs_in(origins.of(stack))
+}
+
+/// Returns the type of what tasks of an origin run; `None` without debug information.
+pub(crate) fn runs_in(origin: &Origin) -> Option<String> {
+    let cell = origin.held.as_type()?.split_once("::Cell<")?.1;
     Some(type_name(unwrapped(&cell[..types::first_ends(cell)])))
 }
 
@@ -116,6 +121,22 @@ fn alive(shape: &Shape, run: RunNumber, is_known: impl Fn(u64) -> bool) -> Vec<L
         let is_told = cell.doing != Doing::Ended && !is_known(cell.id);
         is_told.then_some(Live { id: cell.id, doing: cell.doing, listed: cell.listed, stack: allocation.stack })
     })
+}
+
+/// Returns what kind of task an allocation is by its origin alone; `None` for what is none.
+pub(crate) fn kind_in(origin: &Origin) -> Option<Kind> {
+    let is_told = |names: &[&str]| {
+        let tells = |text: &str| names.iter().any(|name| text.contains(name));
+        origin.held.as_type().is_some_and(tells) || origin.functions.iter().any(|function| tells(function))
+    };
+    match &origin.held {
+        Held::Type(held) if !held.starts_with("tokio::runtime::task::core::Cell<") => None,
+        Held::Type(_) if is_told(&["::BlockingSchedule"]) => Some(kind_of_unlisted(origin)),
+        Held::Type(_) => Some(Kind::Async),
+        Held::Memory | Held::Unknown if is_told(&["::blocking::pool::"]) => Some(kind_of_unlisted(origin)),
+        Held::Memory | Held::Unknown if is_told(&["tokio::runtime::task::", "new_task"]) => Some(Kind::Async),
+        Held::Memory | Held::Unknown => None,
+    }
 }
 
 /// tokio runs its own workers as blocking closures; without debug information they are taken for the user's.

@@ -15,7 +15,8 @@ mod judged;
 use std::panic;
 use std::time::{Duration, Instant};
 
-use corpus::{CASES, Case, Family, Form};
+use corpus::{CASES, Case, Family, Form, Needs};
+use lightsout::Report;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
@@ -25,7 +26,7 @@ enum Verdict {
     Exact,
     /// Something else was told, or not all of it.
     Otherwise(String),
-    /// Nothing was told, for this reason.
+    /// Nothing was told, although this was looked at.
     Missed(String),
 }
 
@@ -63,10 +64,10 @@ struct Row {
     verdict: Verdict,
     /// What was told of the fixed form; `None` if nothing was.
     false_alarm: Option<String>,
-    /// How long both forms took; `None` where they were not run.
-    times: Option<[Duration; 2]>,
+    /// How long both forms took.
+    times: [Duration; 2],
     /// What a count of live tasks says of the buggy and of the fixed form; `None` where the body does not
-    /// end, or was not run.
+    /// end, or waits for a signal.
     counted: [Option<usize>; 2],
 }
 
@@ -87,20 +88,25 @@ fn main() {
 }
 
 fn judge(case: &'static Case) -> Row {
-    if let Some(needs) = judged::unmet(case) {
-        return Row { case, verdict: Verdict::Missed(needs), false_alarm: None, times: None, counted: [None; 2] };
-    }
     let counted = [Form::Buggy, Form::Fixed].map(|form| count(case, form));
     let (buggy, until_found) = timed(|| judged::report(case, Form::Buggy));
     let (fixed, until_clean) = timed(|| judged::report(case, Form::Fixed));
     let (said, expected) = (judged::said(&buggy), judged::expected(case));
     let verdict = match said {
         said if said == expected => Verdict::Exact,
-        said if said.is_empty() => Verdict::Missed("nothing was told".to_owned()),
+        said if said.is_empty() => Verdict::Missed(searched(&buggy)),
         said => Verdict::Otherwise(format!("told {said:?}, expected {expected:?}")),
     };
     let false_alarm = (!fixed.is_clean()).then(|| fixed.to_text());
-    Row { case, verdict, false_alarm, times: Some([until_found, until_clean]), counted }
+    Row { case, verdict, false_alarm, times: [until_found, until_clean], counted }
+}
+
+/// Returns how far a search came that found nothing.
+fn searched(report: &Report) -> String {
+    match report.coverage().searched() {
+        Some(searched) => format!("nothing was told; searched: {searched}"),
+        None => "nothing was told".to_owned(),
+    }
 }
 
 fn timed<T>(run: impl FnOnce() -> T) -> (T, Duration) {
@@ -112,10 +118,14 @@ fn timed<T>(run: impl FnOnce() -> T) -> (T, Duration) {
 /// How often the bare runtime gives way before it counts.
 const YIELDS: u32 = 100;
 
-/// Runs one form on a bare runtime, and returns how many tasks that counts at its end; `None` if the body does not end.
+/// Runs one form on a bare runtime, and returns how many tasks that counts at its end; `None` if the body does not end, or waits
+/// for a signal.
 fn count(case: &'static Case, form: Form) -> Option<usize> {
     /// Virtual: over as soon as nothing else can happen.
     const AN_HOUR: Duration = Duration::from_secs(3600);
+    if matches!(case.needs, Needs::Signals(_)) {
+        return None;
+    }
     let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime can be had");
     let counted = runtime.block_on(async {
         timeout(AN_HOUR, (case.start)(form)).await.ok()?;
@@ -154,7 +164,7 @@ fn line(name: &str, rows: &[&Row]) -> String {
 
 /// Returns the median time until the verdict on one form.
 fn median(rows: &[&Row], form: usize) -> String {
-    let mut times: Vec<Duration> = rows.iter().filter_map(|row| Some(row.times?[form])).collect();
+    let mut times: Vec<Duration> = rows.iter().map(|row| row.times[form]).collect();
     times.sort_unstable();
     times.get(times.len() / 2).map_or("-".to_owned(), |time| format!("{:.2} ms", time.as_secs_f64() * 1e3))
 }

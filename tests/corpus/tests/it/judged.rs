@@ -1,9 +1,10 @@
 //! What lightsout says of a case, in the words of its marks.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use corpus::{Case, Form, Needs};
+use corpus::{Case, Form, Needs, Signal};
 use lightsout::{Check, Finding, Kind, Report};
 
 /// Whether the place at which a body hangs can be seen in this build.
@@ -14,26 +15,38 @@ const DUMPED: bool =
 const HANGS: Duration = Duration::from_millis(500);
 const ENDS: Duration = Duration::from_secs(30);
 
-/// Returns why a case cannot be judged by a single run; `None` if it can.
-pub(crate) fn unmet(case: &Case) -> Option<String> {
-    match case.needs {
-        Needs::Nothing => None,
-        Needs::Delays(count) => Some(format!("needs a search for an order of tasks: {count} delayed")),
-        Needs::Signals(signals) => Some(format!("needs a search with signals: {signals:?}")),
-    }
-}
+/// Held by a case with signals: a signal reaches every listener of the process.
+static SIGNALLED: Mutex<()> = Mutex::new(());
 
-/// Runs one form of a case.
+/// Runs one form of a case, and searches for what it needs.
 pub(crate) fn report(case: &'static Case, form: Form) -> Report {
     let hangs = form == Form::Buggy && case.marks().iter().any(|mark| mark.kind == Kind::Hang.name());
     let check = Check::new(format!("{} {form:?}", case.module)).start_paused(true);
-    check.deadline(if hangs { HANGS } else { ENDS }).run(move || (case.start)(form))
+    let check = check.deadline(if hangs { HANGS } else { ENDS });
+    let body = move || (case.start)(form);
+    match case.needs {
+        Needs::Nothing => check.run(body),
+        Needs::Delays(most) => check.delays(most).run(body),
+        Needs::Signals(signals) => {
+            let _alone = SIGNALLED.lock().unwrap_or_else(PoisonError::into_inner);
+            check.signals(signals.iter().map(as_lightsout_names_it)).run(body)
+        }
+    }
+}
+
+fn as_lightsout_names_it(signal: &Signal) -> lightsout::Signal {
+    match signal {
+        Signal::Interrupt => lightsout::Signal::Int,
+        Signal::Terminate => lightsout::Signal::Term,
+    }
 }
 
 /// Returns what must be said of the buggy form: a kind and a place for each mark.
 pub(crate) fn expected(case: &Case) -> BTreeSet<String> {
     let place = |kind: &str, line: u32| match kind {
         "hang" if !DUMPED => kind.to_owned(),
+        // Nobody is left who could name a line.
+        "died" => kind.to_owned(),
         _ => format!("{kind} at {}:{line}", case.file),
     };
     case.marks().iter().map(|mark| place(mark.kind, mark.line)).collect()

@@ -1,0 +1,301 @@
+//! Judges the records that test binaries left: which tasks of ordinary tests were alive when their runtime ended.
+//!
+//! A record says where tasks were allocated, from where and in which state they were given back. A task that its runtime's end had to
+//! give back was cancelled by that, and until then nothing had woken it: so it would have lived on. One that had been woken, aborted
+//! or spawned just before, and had not had its turn since, would perhaps have ended: that is counted and not told as a leak. Unless
+//! the same test left others: the end of one task wakes or aborts those that wait for it or belong to it, and which of them comes
+//! first is chance.
+//!
+//! Which states these are is learned from tasks that lightsout plants in each process. They must be found as what they are; otherwise
+//! the record says nothing about the tests either, and the binary is told as not looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use lightsout::Site;
+use lightsout::records::{self, Call, End, Kind, Names, Record, Spawned, Stack, Who};
+
+use crate::error::Error;
+
+/// What the records of a run say.
+#[derive(Debug, Default)]
+pub(crate) struct Cover {
+    /// What can be said of each test binary that links lightsout, by file name.
+    pub(crate) binaries: BTreeMap<String, Sight>,
+    /// What is wrong, ordered by binary, test and place.
+    pub(crate) leaks: BTreeMap<Leak, usize>,
+    /// How many tasks had not had their turn when their runtime ended.
+    pub(crate) undecided: usize,
+    /// How many things processes could not write down.
+    pub(crate) lost: u64,
+}
+
+/// Whether a test binary's ordinary tests were looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Sight {
+    /// What was planted in it was found.
+    Open,
+    /// It was not.
+    Blind(Why),
+}
+
+/// Why what was planted was not found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Why {
+    /// It left no record.
+    NoRecord,
+    /// Its allocations are not recorded.
+    NoAllocator,
+    /// Functions have no names.
+    NoNames,
+    /// The ends of planted tasks are not what they should be.
+    Unlike,
+}
+
+/// Tasks of one test, spawned at one place, with one fate.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Leak {
+    /// The file name of the test binary.
+    pub(crate) binary: String,
+    pub(crate) whose: Whose,
+    pub(crate) fate: Fate,
+    pub(crate) site: Site,
+    /// What they run; `None` without debug information.
+    pub(crate) runs: Option<String>,
+}
+
+/// Who spawned it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Whose {
+    /// A thread of this name, or what it started: a test.
+    Named(String),
+    /// The main thread.
+    Main,
+    /// A thread without a name.
+    Nameless,
+}
+
+/// What became of a task that was alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fate {
+    /// Its runtime, or its `LocalSet`, ended.
+    RuntimeEnded,
+    /// So it did, and the task had been woken, aborted or spawned just before.
+    RuntimeEndedAtOnce,
+    /// The process ended.
+    ProcessEnded,
+    /// A blocking closure: the process ended.
+    ClosureOutlived,
+}
+
+/// Reads every record in a folder, and removes those that were read: they are long files, if sparse. `executables` are all test
+/// binaries that ran; places inside `root` are told relative to it.
+pub(crate) fn read<'a>(
+    folder: &Path,
+    root: &Path,
+    executables: impl Iterator<Item = &'a PathBuf>,
+) -> Result<(Cover, Vec<Error>), Error> {
+    let (mut cover, mut faults, mut names) = (Cover::default(), Vec::new(), Names::new(root));
+    let mut records = Vec::new();
+    for path in paths(folder)? {
+        match Record::read(&path) {
+            Ok(record) => records.extend(record),
+            Err(error) => faults.push(Error::read_record(&path, &error)),
+        }
+        // One that stays takes room, and is never read again.
+        let _ = fs::remove_file(&path);
+    }
+    let processes: BTreeSet<u64> = records.iter().map(|record| record.process).collect();
+    for record in &records {
+        let rank = if processes.contains(&record.parent) { Rank::Child } else { Rank::Suite };
+        cover.add(record, rank, &mut names);
+    }
+    for executable in executables.filter(|executable| records::links(executable)) {
+        cover.binaries.entry(file_name(executable)).or_insert(Sight::Blind(Why::NoRecord));
+    }
+    cover.decide();
+    Ok((cover, faults))
+}
+
+fn paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |error| Error::read_folder(folder, &error);
+    let entries = fs::read_dir(folder).map_err(failed)?;
+    let mut paths = entries.map(|entry| Ok(entry.map_err(failed)?.path())).collect::<Result<Vec<_>, Error>>()?;
+    paths.retain(|path| Record::is_one(path));
+    paths.sort();
+    Ok(paths)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Who started a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rank {
+    /// What runs the suite.
+    Suite,
+    /// A test: such a process ends when and how the test wants it to.
+    Child,
+}
+
+impl Cover {
+    fn add(&mut self, record: &Record, rank: Rank, names: &mut Names) {
+        let mut reader = Reader { record, rank, names, spawned: BTreeMap::new(), ends: BTreeMap::new() };
+        let learned = reader.learn();
+        let sight = learned.map_or_else(Sight::Blind, |_| Sight::Open);
+        // One process that looked is enough; another may have been killed at its start.
+        let known = self.binaries.entry(file_name(&record.program)).or_insert(sight);
+        *known = sight.min(*known);
+        self.lost += record.lost;
+        let Ok(states) = learned else { return };
+        let tests = record.ends.iter().filter(|end| !matches!(record.who(end), Who::Planted(_)));
+        for end in tests {
+            self.judge(end, states, &mut reader);
+        }
+    }
+
+    /// Counts what had not had its turn among the leaks of its test, where it has others.
+    fn decide(&mut self) {
+        let is_sure = |leak: &&Leak| leak.fate == Fate::RuntimeEnded;
+        let leaking: BTreeSet<(String, Whose)> =
+            self.leaks.keys().filter(is_sure).map(|leak| (leak.binary.clone(), leak.whose.clone())).collect();
+        for (mut leak, count) in std::mem::take(&mut self.leaks) {
+            if leak.fate == Fate::RuntimeEndedAtOnce {
+                if !leaking.contains(&(leak.binary.clone(), leak.whose.clone())) {
+                    self.undecided += count;
+                    continue;
+                }
+                leak.fate = Fate::RuntimeEnded;
+            }
+            *self.leaks.entry(leak).or_insert(0) += count;
+        }
+    }
+
+    fn judge(&mut self, end: &End, states: States, reader: &mut Reader<'_>) {
+        let Some(state) = end.state else { return };
+        let ended_with = match end.freed {
+            Some(_) if state & states.cancelled == 0 => return,
+            Some(freed) if !reader.is_end_of_runtime(freed) => return,
+            None if state & states.ended != 0 || reader.rank == Rank::Child => return,
+            ended_with => ended_with,
+        };
+        let Some(spawned) = reader.spawned(end.made) else { return };
+        let fate = match (ended_with, spawned.kind) {
+            (_, Kind::Worker) => return,
+            // Of those that were begun nothing tells when their runtime ended.
+            (Some(_), Kind::Blocking) => return,
+            (Some(_), Kind::Async) if state & states.woken != 0 => Fate::RuntimeEndedAtOnce,
+            (Some(_), Kind::Async) => Fate::RuntimeEnded,
+            (None, Kind::Async) => Fate::ProcessEnded,
+            (None, Kind::Blocking) => Fate::ClosureOutlived,
+        };
+        let leak = Leak {
+            binary: file_name(&reader.record.program),
+            whose: whose(reader.record, end),
+            fate,
+            site: spawned.site,
+            runs: spawned.runs,
+        };
+        *self.leaks.entry(leak).or_insert(0) += end.count as usize;
+    }
+}
+
+/// Returns whose a task is: in a process that runs one test, that test's.
+fn whose(record: &Record, end: &End) -> Whose {
+    match only_test(record).map_or_else(|| record.who(end).clone(), Who::Thread) {
+        Who::Thread(name) => Whose::Named(name),
+        Who::Main => Whose::Main,
+        Who::Nameless | Who::Planted(_) => Whose::Nameless,
+    }
+}
+
+/// Returns the test that a process runs alone: as nextest says, or as `NAME --exact` asks for.
+fn only_test(record: &Record) -> Option<String> {
+    if record.nextest.is_some() {
+        return record.nextest.clone();
+    }
+    let arguments = record.arguments.get(1..)?;
+    let is_exact = arguments.iter().any(|argument| argument == "--exact");
+    let mut filters = arguments.iter().filter(|argument| !argument.starts_with('-'));
+    let only = filters.next().filter(|_| is_exact && filters.next().is_none());
+    only.cloned()
+}
+
+/// The flags of a task's state, as planted tasks show them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct States {
+    /// The task has ended.
+    ended: u64,
+    /// It was ended by others.
+    cancelled: u64,
+    /// It was to have a turn.
+    woken: u64,
+}
+
+/// Names what is in a record, each stack once.
+struct Reader<'a> {
+    record: &'a Record,
+    rank: Rank,
+    names: &'a mut Names,
+    spawned: BTreeMap<Stack, Option<Spawned>>,
+    /// Whether a stack passes through the end of a runtime.
+    ends: BTreeMap<Stack, bool>,
+}
+
+impl Reader<'_> {
+    fn spawned(&mut self, stack: Stack) -> Option<Spawned> {
+        let Self { record, names, spawned, .. } = self;
+        spawned.entry(stack).or_insert_with(|| names.spawned(record, stack)).clone()
+    }
+
+    fn is_end_of_runtime(&mut self, stack: Stack) -> bool {
+        let Self { record, names, ends, .. } = self;
+        *ends.entry(stack).or_insert_with(|| names.calls(record, stack).iter().any(ends_runtime))
+    }
+
+    /// Learns from what was planted.
+    fn learn(&mut self) -> Result<States, Why> {
+        let plants: BTreeMap<String, End> = self.record.ends.iter().filter_map(|end| self.plant(end)).collect();
+        if plants.is_empty() {
+            return Err(Why::NoAllocator);
+        }
+        let state = |name: &str| plants.get(name).and_then(|end| end.state).ok_or(Why::Unlike);
+        let (ended, waiting, unpolled) = (state("ended")?, state("waiting")?, state("unpolled")?);
+        let flag = |flag: u64| Some(flag).filter(|flag| flag.is_power_of_two()).ok_or(Why::Unlike);
+        let states =
+            States { ended: flag(ended)?, cancelled: flag(waiting & !ended)?, woken: flag(unpolled & !waiting)? };
+        for name in ["waiting", "waiting on a worker", "waiting in a set"] {
+            let end = plants.get(name).filter(|end| end.state == Some(waiting)).ok_or(Why::Unlike)?;
+            let spawned = self.spawned(end.made).ok_or(Why::NoNames)?;
+            let is_found = spawned.kind == Kind::Async && end.freed.is_some_and(|freed| self.is_end_of_runtime(freed));
+            is_found.then_some(()).ok_or(Why::NoNames)?;
+        }
+        let ended = plants.get("ended").and_then(|end| end.freed).ok_or(Why::Unlike)?;
+        if self.is_end_of_runtime(ended) { Err(Why::Unlike) } else { Ok(states) }
+    }
+
+    fn plant(&self, end: &End) -> Option<(String, End)> {
+        match self.record.who(end) {
+            Who::Planted(name) => Some((name.clone(), *end)),
+            _ => None,
+        }
+    }
+}
+
+/// Functions of tokio that end the tasks of a runtime or of a `LocalSet`; the first one does it, and in an optimised build without
+/// debug information those that it was inlined into are there.
+const ENDS: [&str; 6] = [
+    "close_and_shutdown_all",
+    "shutdown2",
+    "pre_shutdown",
+    "shutdown_core",
+    "LocalSet as core::ops::drop::Drop",
+    "CurrentThread::shutdown",
+];
+
+fn ends_runtime(call: &Call) -> bool {
+    let is_tokio = call.function.contains("tokio::") || call.file.as_ref().is_some_and(|file| file.contains("/tokio"));
+    is_tokio && ENDS.iter().any(|name| call.function.contains(name))
+}

@@ -1,0 +1,172 @@
+//! Ordinary tests of a crate that says `use lightsout as _;`: what they leave is found, without a change to them.
+//!
+//! These projects are built with the library. They share a target folder, so each package has a name of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::project::{Gate, Project};
+
+const LEAKS: &str = include_str!("../ordinary/leaks.rs");
+const CLEAN: &str = include_str!("../ordinary/clean.rs");
+const DIES: &str = include_str!("../ordinary/dies.rs");
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("ordinary")
+}
+
+/// A package of this name with these files of tests.
+fn package(name: &str, tests: &[(&str, &str)]) -> Project {
+    let project = Project::empty();
+    let manifest = format!(
+        "[package]\nname = \"{name}\"\nedition = \"2024\"\n[lib]\ndoctest = false\n[workspace]\n[dev-dependencies]\n\
+         lightsout = {{ path = {:?} }}\ntokio = {{ version = \"1\", features = [\"full\"] }}\n\
+         [profile.release]\ndebug = \"line-tables-only\"\n",
+        root()
+    );
+    project.write("Cargo.toml", &manifest);
+    project.write("Cargo.lock", &fs::read_to_string(root().join("Cargo.lock")).expect("a lock file"));
+    project.write("src/lib.rs", "#[test]\nfn of_the_library() {}\n");
+    for (name, text) in tests {
+        project.write(&format!("tests/{name}.rs"), text);
+    }
+    project
+}
+
+fn gate(project: &Project, line: &str) -> (Gate, Value) {
+    let mut command = project.command(&format!("--json gate.json {line}"));
+    let gate = Gate::from(command.env("CARGO_TARGET_DIR", target()).output().expect("a gate that starts"));
+    let json = fs::read_to_string(project.path().join("gate.json"));
+    let json = json.unwrap_or_else(|error| panic!("{error}\n{}\n{}", gate.stdout, gate.stderr));
+    (gate, serde_json::from_str(&json).expect("JSON"))
+}
+
+/// A finding: its test, kind and count, and what the comment at its place says.
+type Found = (String, String, u64, String);
+
+fn found(json: &Value, source: &str) -> BTreeSet<Found> {
+    let reports = json["leaks"].as_array().expect("reports");
+    let findings = reports.iter().flat_map(|report| report["findings"].as_array().expect("findings"));
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let comment = |finding: &Value| {
+        let line = finding["sites"][0]["line"].as_u64().expect("a line") as usize;
+        let line = source.lines().nth(line - 1).expect("a line of the source");
+        line.split_once(" // ").unwrap_or_else(|| panic!("no spawn at {line}")).1.to_owned()
+    };
+    findings.map(|it| (text(&it["test"]), text(&it["kind"]), it["count"].as_u64().unwrap(), comment(it))).collect()
+}
+
+fn expected(findings: &[(&str, &str, u64, &str)]) -> BTreeSet<Found> {
+    findings.iter().map(|(test, kind, count, at)| ((*test).into(), (*kind).into(), *count, (*at).into())).collect()
+}
+
+/// Everything that is planted in the tests, and nothing else.
+#[rustfmt::skip]
+const PLANTED: [(&str, &str, u64, &str); 13] = [
+    ("current_thread", "leaked-task", 3, "current_thread"),
+    ("multi_thread", "leaked-task", 1, "multi_thread"),
+    ("own_runtime", "leaked-task", 1, "own_runtime"),
+    ("shutdown_timeout", "leaked-task", 1, "shutdown_timeout"),
+    ("nested_runtimes", "leaked-task", 1, "nested_runtimes"),
+    ("spawned_thread", "leaked-task", 1, "spawned_thread"),
+    ("local_set", "leaked-task", 1, "local_set"),
+    ("handle_kept_by_another_task", "leaked-task", 1, "child"),
+    ("handle_kept_by_another_task", "leaked-task", 1, "parent"),
+    ("a_module_with_a_long_name::one_of_two_tests_of_the_same_place", "leaked-task", 1, "shared"),
+    ("a_module_with_a_long_name::other_of_two_tests_of_the_same_place", "leaked-task", 1, "shared"),
+    ("runtime_in_a_static", "leaked-task", 1, "runtime_in_a_static"),
+    ("closure", "blocked-thread", 1, "closure"),
+];
+
+#[test]
+fn what_ordinary_tests_leave_is_found() {
+    let project = package("leaks", &[("leaks", LEAKS)]);
+    let (gate, json) = gate(&project, "");
+    let summary = "14 findings in 13 of 13 tests (1 checked, 12 ordinary); 1 test not looked at";
+    let gate = gate.check(100, &[summary]);
+    assert_eq!(found(&json, LEAKS), expected(&PLANTED), "{}", gate.stdout);
+    assert_eq!((&json["covered"], &json["checked"], &json["unchecked"]), (&12.into(), &1.into(), &1.into()));
+    let place = gate.stdout.split("\n\n").find(|part| part.contains("_tests_of_the_same_place")).expect("a place");
+    insta::assert_snapshot!(place, @r"
+    leaked-task: 1 task was still alive when its runtime ended
+      spawned at  tests/leaks.rs:21:5
+      runs        leaks::waits
+      state       dropped with its runtime, in the middle of an await
+      to do       tell it to stop, or abort it, and await its JoinHandle before the test ends
+      tests       a_module_with_a_long_name::one_of_two_tests_of_the_same_place,
+                  a_module_with_a_long_name::other_of_two_tests_of_the_same_place
+      run again   cargo lightsout gate -p leaks -- -- --exact a_module_with_a_long_name::other_of_two_tests_of_the_same_place
+    ");
+}
+
+#[test]
+#[ignore = "builds everything once more, optimised; CI asks for it"]
+fn optimised_build_is_looked_at() {
+    let project = package("optimised", &[("leaks", LEAKS), ("clean", CLEAN)]);
+    let (gate, json) = gate(&project, "--release");
+    let gate = gate.check(100, &["not looked at: 1 test in unittests src/lib.rs of package `optimised`"]);
+    assert_eq!(found(&json, LEAKS), expected(&PLANTED), "{}", gate.stdout);
+}
+
+#[test]
+fn what_has_ended_is_no_leak() {
+    let (gate, json) = gate(&package("clean", &[("clean", CLEAN)]), "-- --test clean");
+    gate.check(0, &["no findings in 9 ordinary tests", "not judged: 2 tasks of ordinary tests"]);
+    assert_eq!(json["undecided"], 2);
+}
+
+#[test]
+fn what_happened_before_the_process_died_is_found() {
+    let ends: BTreeMap<&str, &str> = BTreeMap::from([
+        ("aborts", "fn die() { std::process::abort() }"),
+        ("exits", "fn die() { std::process::exit(0) }"),
+        ("is_killed", "fn die() { unsafe extern \"C\" { safe fn raise(signal: i32) -> i32; } raise(9); }"),
+    ]);
+    let sources: BTreeMap<&str, String> = ends.iter().map(|(name, end)| (*name, format!("{DIES}{end}\n"))).collect();
+    let tests: Vec<(&str, &str)> = sources.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let (gate, json) = gate(&package("dies", &tests), "-- --test * -- --test-threads=1");
+    let said = [
+        "signal: 6",
+        "signal: 9",
+        "tests/exits.rs of package `dies` ended before its tests did",
+        "3 test binaries died",
+    ];
+    gate.check(101, &said);
+    let reports = json["leaks"].as_array().expect("reports");
+    let binaries: BTreeSet<&str> =
+        reports.iter().map(|it| it["binary"].as_str().unwrap().split_once('-').unwrap().0).collect();
+    assert_eq!(binaries, ends.into_keys().collect());
+    assert_eq!(found(&json, DIES), expected(&[("a_leaks", "leaked-task", 1, "leaked")]));
+}
+
+#[test]
+fn nothing_is_said_or_written_without_the_gate() {
+    let project = package("alone", &[("leaks", LEAKS)]);
+    let mut command = Command::new(std::env::var_os("CARGO").expect("cargo runs tests"));
+    command.args(["test", "--quiet", "--test", "leaks", "--", "--skip", "checked"]).current_dir(project.path());
+    command.envs([("CARGO_TARGET_DIR", target()), ("CARGO_NET_OFFLINE", "true".into())]).env_remove("RUSTFLAGS");
+    let output = command.env_remove("LIGHTSOUT_REPORT_DIR").output().expect("cargo starts");
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{stdout}{stderr}");
+    assert!(!format!("{stdout}{stderr}").contains("lightsout"), "{stdout}{stderr}");
+    assert!(fs::read_dir(project.path()).expect("a folder").all(|it| !it.unwrap().path().ends_with(".record")));
+}
+
+#[test]
+fn binary_that_leaves_no_record_is_not_green() {
+    let project = package("blind", &[("clean", CLEAN)]);
+    let host = "[target.'cfg(unix)']\nrunner = [\"env\", \"-u\", \"LIGHTSOUT_REPORT_DIR\"]\n";
+    project.write(".cargo/config.toml", host);
+    let (gate, json) = gate(&project, "-- --test clean");
+    let sentence = "not looked at: the ordinary tests of tests/clean.rs of package `blind`, since it left no record";
+    gate.check(100, &[sentence, "exit 100: a test binary was not looked at"]);
+    assert_eq!((&json["vacuous"], &json["blind"][0]["binary"]), (&false.into(), &"tests/clean.rs".into()));
+}

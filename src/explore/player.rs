@@ -1,0 +1,88 @@
+//! Who plays plans: this process, or children of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Question;
+use crate::disturb::inject::{Played, Voice};
+use crate::disturb::plan::Plan;
+use crate::error::Error;
+use crate::judge::Outcome;
+use crate::run::{Script, Stage, Verdict};
+
+/// What one plan came to.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Attempt {
+    pub(crate) played: Played,
+    /// `None` where there was nothing to judge.
+    pub(crate) outcome: Option<Outcome>,
+}
+
+impl Attempt {
+    pub(crate) fn has_failed(&self) -> bool {
+        self.outcome.as_ref().is_some_and(Outcome::has_failed)
+    }
+}
+
+/// Plays plans.
+pub(crate) trait Player {
+    /// How many plans are best asked for at once.
+    const BLOCK: usize;
+
+    /// Plays one.
+    ///
+    /// # Errors
+    ///
+    /// If the run cannot be made.
+    fn play(&mut self, script: &Script) -> Result<Attempt, Error>;
+
+    /// Plays several, and returns what they came to in their order.
+    ///
+    /// # Errors
+    ///
+    /// If a run cannot be made.
+    fn play_all(&mut self, plans: &[Plan]) -> Result<Vec<Attempt>, Error>;
+
+    /// Returns whether the signals of a plan that hangs reached nobody, since the program did not listen yet.
+    ///
+    /// # Errors
+    ///
+    /// If a run cannot be made.
+    fn is_unheard(&mut self, plan: &Plan, played: &Played) -> Result<bool, Error>;
+}
+
+/// Plays plans in this process.
+pub(crate) struct Inside<'a, B> {
+    pub(crate) question: &'a Question,
+    pub(crate) stage: &'a mut Stage,
+    pub(crate) body: &'a B,
+    /// Whether a run was judged, as the first one always is: for what it says about what cannot be seen.
+    pub(crate) has_judged: bool,
+}
+
+impl<B, F> Player for Inside<'_, B>
+where
+    B: Fn() -> F,
+    F: Future,
+    F::Output: Verdict,
+{
+    const BLOCK: usize = 1;
+
+    fn play(&mut self, script: &Script) -> Result<Attempt, Error> {
+        let (mut seen, ledger) = self.stage.run(Some(script), self.body)?;
+        let played = seen.played.take().expect("lightsout bug: a run with a script has played it");
+        if seen.is_unremarkable() && std::mem::replace(&mut self.has_judged, true) {
+            return Ok(Attempt { played, outcome: None });
+        }
+        Ok(Attempt { played, outcome: Some(self.question.judge(seen, &ledger)?) })
+    }
+
+    fn play_all(&mut self, plans: &[Plan]) -> Result<Vec<Attempt>, Error> {
+        plans.iter().map(|plan| self.play(&Script::of(plan.clone()))).collect()
+    }
+
+    /// In a process whose handlers are older than the run, a signal that came too early makes no difference.
+    fn is_unheard(&mut self, plan: &Plan, played: &Played) -> Result<bool, Error> {
+        let silent = self.play(&Script { voice: Voice::Mute, ..Script::of(plan.clone()) })?;
+        Ok(silent.played.went_like(played))
+    }
+}

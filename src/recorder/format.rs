@@ -1,0 +1,111 @@
+//! The form of a record: the file that a process under the gate writes while it runs, and that the gate reads afterwards.
+//!
+//! A process has one, `<process id>-<nanoseconds>.record`, which it keeps mapped: what it has written is there however it ends. The
+//! file is sparse; what was never written takes no room. Everything is a word of 8 bytes in the machine's own order, and no word is
+//! ever half written. There are only raw addresses in it: naming and judging is for the reader.
+//!
+//! | section | what |
+//! | --- | --- |
+//! | header | the words below |
+//! | [`TEXTS`] | bytes: the program's path, its arguments, the test that nextest names, `/proc/self/maps` |
+//! | [`WHO`] | arena; whose a thread is: a word `sort << 32 \| bytes`, and so many bytes of a name |
+//! | [`ENDS`] | arena; an allocation and how it was given back, [`END_WORDS`] each: `stack << 32 \| stack of the free`, `who << 32 \| who frees`, [`state`](AT_EXIT), how often |
+//! | [`STACKS`] | arena; a word with the number of frames in its lowest byte, and the frames, innermost first |
+//! | [`CELLS`] | arena; tables of what is allocated, two words each: `size / 8 << 48 \| address`, `stack << 32 \| who` |
+//!
+//! An arena's first word says how many words follow. Stacks and names are known by the place of their first word in their arena; 0 is
+//! none. A `who` has [`ORDINARY`] set, or else is the number of a checked run, which tells of itself elsewhere.
+
+/// `lightsou`.
+pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"lightsou");
+/// Of this form.
+pub(crate) const VERSION: u64 = 1;
+/// The section of a program that says that it writes records when it is asked to.
+pub(crate) const MARK: &str = ".lightsout";
+/// What a record's name ends with.
+pub(crate) const EXTENSION: &str = "record";
+
+/// Places in the header.
+pub(crate) const MAGIC_AT: usize = 0;
+pub(crate) const VERSION_AT: usize = 1;
+pub(crate) const PROCESS_AT: usize = 2;
+/// Not 0 if the process ended by itself, through `exit` or from `main`.
+pub(crate) const ENDED_AT: usize = 3;
+/// How many things could not be written down for want of room.
+pub(crate) const LOST_AT: usize = 4;
+/// The process that started this one.
+pub(crate) const PARENT_AT: usize = 5;
+/// How long each text is, in bytes.
+pub(crate) const TEXT_LENGTHS_AT: usize = 8;
+/// Where the table of each shard is in [`CELLS`], and how many entries it has: `place << 32 | entries`.
+pub(crate) const SHARDS_AT: usize = 16;
+pub(crate) const SHARDS: usize = if cfg!(miri) { 2 } else { 64 };
+
+/// A part of the file, in words.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Section {
+    pub(crate) start: usize,
+    pub(crate) len: usize,
+}
+
+impl Section {
+    const fn behind(before: Self, len: usize) -> Self {
+        Self { start: before.start + before.len, len }
+    }
+}
+
+pub(crate) const HEADER: Section = Section { start: 0, len: 512 };
+pub(crate) const TEXTS: Section = Section::behind(HEADER, 1 << 17);
+pub(crate) const WHO: Section = Section::behind(TEXTS, 1 << 20);
+pub(crate) const ENDS: Section = Section::behind(WHO, 1 << 21);
+pub(crate) const STACKS: Section = Section::behind(ENDS, 1 << 24);
+pub(crate) const CELLS: Section = Section::behind(STACKS, 1 << 24);
+/// Length of the file, in words.
+pub(crate) const WHOLE: usize = CELLS.start + CELLS.len;
+
+/// Where each text begins, in bytes from the start of [`TEXTS`], and how long it may be.
+pub(crate) const TEXT_ROOM: [(usize, usize); 4] =
+    [(0, 4 << 10), (4 << 10, 60 << 10), (64 << 10, 4 << 10), (68 << 10, 956 << 10)];
+pub(crate) const PROGRAM: usize = 0;
+/// Each ends with a null byte.
+pub(crate) const ARGUMENTS: usize = 1;
+pub(crate) const NEXTEST: usize = 2;
+pub(crate) const MAPS: usize = 3;
+
+/// Words of an end.
+pub(crate) const END_WORDS: usize = 4;
+/// Set in the state of what was still allocated when the process ended by itself; beside it are the lowest bits of the
+/// allocation's first word, which is a task's state.
+pub(crate) const AT_EXIT: u64 = 1 << 32;
+/// So many of the lowest bits of the first word; above them a task counts references.
+pub(crate) const STATE: u64 = 0b11_1111;
+
+/// Marks what belongs to an ordinary test, or to no test.
+pub(crate) const ORDINARY: u32 = 1 << 31;
+
+/// Whose a thread is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sort {
+    /// It has this name, or descends from a thread that has it.
+    Thread,
+    /// The thread that `main` runs on.
+    Main,
+    /// It has no name.
+    Nameless,
+    /// Planted, to see whether it is found again: the name says what it is.
+    Planted,
+}
+
+impl Sort {
+    pub(crate) const ALL: [Self; 4] = [Self::Thread, Self::Main, Self::Nameless, Self::Planted];
+
+    /// Returns the number that stands for it.
+    pub(crate) fn number(self) -> u64 {
+        1 + self as u64
+    }
+}
+
+/// Returns how many frames follow this word.
+pub(crate) fn frames(head: u64) -> usize {
+    (head & 0xff) as usize
+}

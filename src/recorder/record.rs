@@ -1,0 +1,327 @@
+//! Writes the record of this process: the recorder's own memory becomes a file, so nothing is lost however the process ends.
+//!
+//! The file is made before `main`, by [`open`], and never closed. What is written into it afterwards are words of memory that the
+//! kernel keeps when the process is gone. A child process that is forked off gets empty memory in its place, and writes nothing.
+
+pub(crate) use linux::is_open;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{environment, open};
+pub(super) use linux::{lose, room, tell_table};
+
+#[cfg(target_os = "linux")]
+mod linux {
+    #![expect(unsafe_code, reason = "it makes and maps a file by the C library, since nothing here may allocate")]
+
+    use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+    use std::ptr::{self, NonNull};
+    use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
+
+    use super::super::ends::{self, End};
+    use super::super::format::{self, AT_EXIT, Section};
+    use super::super::who::is_ordinary;
+    use super::super::{CELLS, NO_RUN, REST, enter, here, memory, stacks, state_of, table, who};
+
+    const WORD: usize = size_of::<u64>();
+
+    /// Null unless there is a record.
+    static FILE: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
+    static IS_OPEN: AtomicBool = AtomicBool::new(false);
+
+    /// Returns whether this process writes a record.
+    pub(crate) fn is_open() -> bool {
+        IS_OPEN.load(Ordering::Acquire)
+    }
+
+    /// Begins the record, in this folder; `false` if there can be none. Call it once, while the process has one thread.
+    pub(crate) fn open(folder: &CStr) -> bool {
+        let Some(start) = map(folder) else { return false };
+        let at = |section: Section| {
+            // SAFETY: the section is inside the mapping.
+            unsafe { start.add(section.start * WORD) }
+        };
+        let arenas = [
+            (&who::NAMES, format::WHO),
+            (&ends::ROWS, format::ENDS),
+            (&stacks::WORDS, format::STACKS),
+            (&table::RECORDED, format::CELLS),
+        ];
+        // SAFETY: each section is zeroed, mapped for good, begins a page, and has as many words as its arena.
+        if !arenas.into_iter().all(|(arena, section)| unsafe { arena.adopt(at(section)) }) {
+            return false;
+        }
+        // What the system itself writes needs no pages beforehand.
+        let is_backed = memory::fill_pages(start.as_ptr().addr(), format::HEADER.len * WORD);
+        FILE.store(start.as_ptr().cast(), Ordering::Release);
+        if !is_backed {
+            return false;
+        }
+        write_header();
+        // SAFETY: the functions are there for good, and can be called at any time.
+        unsafe {
+            pthread_atfork(None, None, Some(in_child));
+            atexit(at_exit);
+        }
+        IS_OPEN.store(true, Ordering::Release);
+        true
+    }
+
+    /// Returns so many bytes of zeroed memory inside the record, for a table; `None` where there is no room.
+    pub(crate) fn room(bytes: usize) -> Option<NonNull<u8>> {
+        let start = table::RECORDED.take(bytes.div_ceil(WORD))?;
+        Some(NonNull::from(&table::RECORDED.words()?[start]).cast())
+    }
+
+    /// Says where the table of a shard is now: `start` came from [`room`].
+    pub(crate) fn tell_table(shard: usize, start: NonNull<u8>, entries: usize) {
+        let Some(words) = table::RECORDED.words() else { return };
+        let place = (start.as_ptr().addr() - words.as_ptr().addr()) / WORD;
+        set(format::SHARDS_AT + shard, (place as u64) << 32 | entries as u64);
+    }
+
+    /// Notes that something could not be written down.
+    pub(crate) fn lose() {
+        if let Some(word) = header(format::LOST_AT) {
+            word.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn header(at: usize) -> Option<&'static AtomicU64> {
+        let file = NonNull::new(FILE.load(Ordering::Acquire))?;
+        // SAFETY: the header is inside the mapping, which stays.
+        Some(unsafe { file.add(at).as_ref() })
+    }
+
+    fn set(at: usize, value: u64) {
+        if let Some(word) = header(at) {
+            word.store(value, Ordering::Relaxed);
+        }
+    }
+
+    fn write_header() {
+        write_text(format::PROGRAM, |room| {
+            // SAFETY: it writes at most as much as there is room for.
+            unsafe { readlink(c"/proc/self/exe".as_ptr(), room.as_mut_ptr().cast(), room.len()) }
+        });
+        write_text(format::ARGUMENTS, |room| read_file(c"/proc/self/cmdline", room));
+        write_text(format::NEXTEST, |room| {
+            let Some(name) = environment(c"NEXTEST_TEST_NAME").map(CStr::to_bytes) else { return 0 };
+            let len = name.len().min(room.len());
+            if !memory::fill_pages(room.as_ptr().addr(), len) {
+                return 0;
+            }
+            room[..len].copy_from_slice(&name[..len]);
+            len as isize
+        });
+        write_maps();
+        // SAFETY: they only ask.
+        let (process, parent) = unsafe { (getpid(), getppid()) };
+        set(format::PROCESS_AT, process as u64);
+        set(format::PARENT_AT, parent as u64);
+        set(format::VERSION_AT, format::VERSION);
+        set(format::MAGIC_AT, format::MAGIC);
+    }
+
+    fn write_maps() {
+        write_text(format::MAPS, |room| read_file(c"/proc/self/maps", room));
+    }
+
+    /// Writes one of the texts; `write` returns its length, or less than 0 where there is none.
+    fn write_text(text: usize, write: impl FnOnce(&mut [u8]) -> isize) {
+        let Some(file) = NonNull::new(FILE.load(Ordering::Acquire)) else { return };
+        let (start, len) = format::TEXT_ROOM[text];
+        // SAFETY: the place of this text is inside the mapping, and only one thread writes texts at a time: the first one, or the one
+        // that ends the process.
+        let room = unsafe {
+            std::slice::from_raw_parts_mut(file.as_ptr().add(format::TEXTS.start).cast::<u8>().add(start), len)
+        };
+        let written = write(room).max(0) as u64;
+        set(format::TEXT_LENGTHS_AT + text, written);
+    }
+
+    /// Reads a file into memory, as far as there is room; returns its length.
+    fn read_file(path: &CStr, room: &mut [u8]) -> isize {
+        // SAFETY: the path ends with a null byte; at most as much is read as there is room for; the file is closed once.
+        unsafe {
+            let file = open_file(path.as_ptr(), O_CLOEXEC);
+            if file < 0 {
+                return -1;
+            }
+            let mut filled = 0;
+            loop {
+                let rest = &mut room[filled..];
+                match read(file, rest.as_mut_ptr().cast(), rest.len()) {
+                    1.. if rest.is_empty() => break,
+                    count @ 1.. => filled += count as usize,
+                    _ => break,
+                }
+            }
+            close(file);
+            filled as isize
+        }
+    }
+
+    /// Returns what a variable of the environment is set to.
+    ///
+    /// Call it while the process has one thread.
+    pub(crate) fn environment(name: &CStr) -> Option<&'static CStr> {
+        // SAFETY: the name ends with a null byte, and nobody changes the environment meanwhile; what is returned ends with one, too.
+        unsafe { NonNull::new(getenv(name.as_ptr())).map(|value| CStr::from_ptr(value.as_ptr())) }
+    }
+
+    /// Makes the file and maps it whole.
+    fn map(folder: &CStr) -> Option<NonNull<u8>> {
+        let bytes = format::WHOLE * WORD;
+        // SAFETY: the path ends with a null byte, the file is new and ours, and is closed once; the mapping goes to an address of the
+        // system's choice.
+        unsafe {
+            let file = create(folder)?;
+            let is_long = ftruncate(file, bytes as c_long) == 0;
+            let start = if is_long { mmap(ptr::null_mut(), bytes, READ_WRITE, SHARED, file, 0) } else { FAILED };
+            close(file);
+            NonNull::new(start.cast()).filter(|_| start != FAILED)
+        }
+    }
+
+    /// Makes a file of a name that no other process has.
+    fn create(folder: &CStr) -> Option<c_int> {
+        let mut path = Path::new(folder)?;
+        let begin = path.len;
+        for attempt in 0..8 {
+            let mut now = Time { seconds: 0, nanoseconds: 0 };
+            path.len = begin;
+            // SAFETY: the system writes the time into `now`; the path ends with a null byte.
+            unsafe {
+                clock_gettime(0, &raw mut now);
+                path.number(getpid() as u64)?;
+                path.push(b"-")?;
+                path.number(now.seconds as u64 * 1_000_000_000 + now.nanoseconds as u64 + attempt)?;
+                path.push(b".")?;
+                path.push(format::EXTENSION.as_bytes())?;
+                let file = open_file(path.bytes.as_ptr().cast(), O_RDWR | O_CREATE | O_EXCLUSIVE | O_CLOEXEC, 0o644);
+                if file >= 0 {
+                    return Some(file);
+                }
+            }
+        }
+        None
+    }
+
+    /// A path that is put together without an allocator; zero behind its end.
+    struct Path {
+        bytes: [u8; 4096],
+        len: usize,
+    }
+
+    impl Path {
+        fn new(folder: &CStr) -> Option<Self> {
+            let mut path = Self { bytes: [0; 4096], len: 0 };
+            path.push(folder.to_bytes())?;
+            path.push(b"/")?;
+            Some(path)
+        }
+
+        fn push(&mut self, part: &[u8]) -> Option<()> {
+            let end = self.len.checked_add(part.len()).filter(|end| *end < self.bytes.len())?;
+            self.bytes[self.len..end].copy_from_slice(part);
+            self.bytes[end] = 0;
+            self.len = end;
+            Some(())
+        }
+
+        fn number(&mut self, number: u64) -> Option<()> {
+            if number >= 10 {
+                self.number(number / 10)?;
+            }
+            self.push(&[b'0' + (number % 10) as u8])
+        }
+    }
+
+    /// The process ends by itself: what is still allocated is written down with its state, while that can be read.
+    extern "C" fn at_exit() {
+        // What is given back from now on was still there at the end.
+        if !IS_OPEN.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        let who = enter(NO_RUN);
+        CELLS.each_ordinary(|allocation| {
+            ends::count(allocation, End { stack: 0, who: 0, state: AT_EXIT | state_of(allocation) });
+        });
+        write_maps();
+        set(format::ENDED_AT, 1);
+        enter(who);
+    }
+
+    /// A forked child is no part of the test, and must not write into its parent's record.
+    extern "C" fn in_child() {
+        let Some(file) = NonNull::new(FILE.swap(ptr::null_mut(), Ordering::AcqRel)) else { return };
+        IS_OPEN.store(false, Ordering::Release);
+        // SAFETY: the mapping is replaced by empty memory of the same size that belongs to the child alone.
+        unsafe { mmap(file.as_ptr().cast(), format::WHOLE * WORD, READ_WRITE, PRIVATE_EMPTY, -1, 0) };
+        CELLS.forget();
+        REST.forget();
+        if is_ordinary(here()) {
+            enter(NO_RUN);
+        }
+    }
+
+    const READ_WRITE: c_int = 1 | 2;
+    const SHARED: c_int = 1;
+    /// Private, fixed, anonymous, without memory set aside.
+    const PRIVATE_EMPTY: c_int = 0x02 | 0x10 | 0x20 | 0x4000;
+    const FAILED: *mut c_void = ptr::without_provenance_mut(usize::MAX);
+    const O_RDWR: c_int = 0o2;
+    const O_CREATE: c_int = 0o100;
+    const O_EXCLUSIVE: c_int = 0o200;
+    const O_CLOEXEC: c_int = 0o2_000_000;
+
+    #[repr(C)]
+    struct Time {
+        seconds: c_long,
+        nanoseconds: c_long,
+    }
+
+    unsafe extern "C" {
+        #[link_name = "open"]
+        fn open_file(path: *const c_char, flags: c_int, ...) -> c_int;
+        fn close(file: c_int) -> c_int;
+        fn read(file: c_int, into: *mut c_void, bytes: usize) -> isize;
+        fn readlink(path: *const c_char, into: *mut c_char, bytes: usize) -> isize;
+        fn ftruncate(file: c_int, bytes: c_long) -> c_int;
+        fn mmap(
+            address: *mut c_void,
+            bytes: usize,
+            protection: c_int,
+            flags: c_int,
+            file: c_int,
+            offset: c_long,
+        ) -> *mut c_void;
+        fn getpid() -> c_int;
+        fn getppid() -> c_int;
+        fn getenv(name: *const c_char) -> *mut c_char;
+        fn clock_gettime(clock: c_int, time: *mut Time) -> c_int;
+        fn atexit(act: extern "C" fn()) -> c_int;
+        fn pthread_atfork(
+            before: Option<extern "C" fn()>,
+            in_parent: Option<extern "C" fn()>,
+            in_child: Option<extern "C" fn()>,
+        ) -> c_int;
+    }
+}
+
+/// There are no records elsewhere.
+#[cfg(not(target_os = "linux"))]
+mod linux {
+    use std::ptr::NonNull;
+
+    pub(crate) fn is_open() -> bool {
+        false
+    }
+
+    pub(crate) fn room(_: usize) -> Option<NonNull<u8>> {
+        None
+    }
+
+    pub(crate) fn tell_table(_: usize, _: NonNull<u8>, _: usize) {}
+
+    pub(crate) fn lose() {}
+}

@@ -1,0 +1,39 @@
+//! Whose a thread is that belongs to no checked run, by number.
+
+use std::sync::atomic::Ordering;
+
+use super::arena::Arena;
+use super::format::{self, ORDINARY, Sort};
+use super::table::{self, NO_RUN, RunNumber};
+
+pub(super) static NAMES: Arena = Arena::new(format::WHO.len);
+
+/// Returns whether a number stands for somebody who belongs to no checked run.
+pub(crate) fn is_ordinary(number: RunNumber) -> bool {
+    number & ORDINARY != 0
+}
+
+/// Gives somebody a number; [`NO_RUN`] where there is no room.
+pub(crate) fn introduce(sort: Sort, name: &str) -> RunNumber {
+    write(sort, name).unwrap_or_else(|| {
+        table::lose();
+        NO_RUN
+    })
+}
+
+fn write(sort: Sort, name: &str) -> Option<RunNumber> {
+    let bytes = name.as_bytes();
+    let words = bytes.chunks(8).map(|chunk| {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        u64::from_ne_bytes(word)
+    });
+    let start = NAMES.take(1 + words.len())?;
+    let place = &NAMES.words()?[start..];
+    // First, so that a reader finds those that come behind it in any case.
+    place[0].store(sort.number() << 32 | bytes.len() as u64, Ordering::Relaxed);
+    for (word, place) in words.zip(&place[1..]) {
+        place.store(word, Ordering::Relaxed);
+    }
+    Some(ORDINARY | u32::try_from(start).ok()?)
+}

@@ -1,0 +1,378 @@
+//! Reads the records that ordinary tests left, and names what is in them. For the gate; it changes without notice.
+//!
+//! What it means that a task was given back at some place is the gate's to judge.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use crate::finding::Site;
+use crate::recorder::format::{self, Section, Sort};
+
+/// What one process wrote down.
+#[derive(Debug)]
+pub struct Record {
+    /// Its number.
+    pub process: u64,
+    /// The number of the process that started it.
+    pub parent: u64,
+    /// The program, as it was when it began.
+    pub program: PathBuf,
+    /// What it was called with, its own name first.
+    pub arguments: Vec<String>,
+    /// The test that nextest runs in this process.
+    pub nextest: Option<String>,
+    /// Whether it ended by itself: by `exit`, or from `main`.
+    pub has_ended: bool,
+    /// How many things it could not write down.
+    pub lost: u64,
+    /// How tasks and the like were given back, each way once.
+    pub ends: Vec<End>,
+    people: BTreeMap<u32, Who>,
+    stacks: Vec<u64>,
+    #[cfg(target_os = "linux")]
+    maps: crate::system::maps::Maps,
+}
+
+/// Allocations that were made at one place and given back at one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Where they were made.
+    pub made: Stack,
+    /// Where they were given back; `None` for what was still there when the process ended.
+    pub freed: Option<Stack>,
+    /// The flags of the task then; `None` where the process was killed.
+    pub state: Option<u64>,
+    /// How many.
+    pub count: u64,
+    who: u32,
+}
+
+/// A stack of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stack(u32);
+
+/// Whose an allocation is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Who {
+    /// A thread of this name, and what descends from it: a test's, under libtest.
+    Thread(String),
+    /// The main thread.
+    Main,
+    /// A thread without a name that descends from none that has one.
+    Nameless,
+    /// Planted by lightsout itself, as this.
+    Planted(String),
+}
+
+impl Record {
+    /// Returns whether a file is a record, by its name.
+    #[must_use]
+    pub fn is_one(path: &Path) -> bool {
+        path.extension() == Some(OsStr::new(format::EXTENSION))
+    }
+
+    /// Reads a record; `None` for one that was not begun: its process was killed at once, or had no room.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or has another form than this version knows.
+    pub fn read(path: &Path) -> io::Result<Option<Self>> {
+        let mut file = Words(File::open(path)?);
+        let header = file.read(format::HEADER.start, format::HEADER.len)?;
+        match (header[format::MAGIC_AT], header[format::VERSION_AT]) {
+            (format::MAGIC, format::VERSION) => {}
+            (0, _) => return Ok(None),
+            (format::MAGIC, version) => {
+                return Err(io::Error::other(format!(
+                    "its form has version {version}, and {} is known",
+                    format::VERSION
+                )));
+            }
+            _ => return Err(io::Error::other("it is no record")),
+        }
+        let text = |file: &mut Words, text: usize| -> io::Result<String> {
+            let len = header[format::TEXT_LENGTHS_AT + text].min(format::TEXT_ROOM[text].1 as u64) as usize;
+            file.text(format::TEXTS.start + format::TEXT_ROOM[text].0 / WORD, len)
+        };
+        let arguments = text(&mut file, format::ARGUMENTS)?;
+        let nextest = text(&mut file, format::NEXTEST)?;
+        Ok(Some(Self {
+            process: header[format::PROCESS_AT],
+            parent: header[format::PARENT_AT],
+            program: text(&mut file, format::PROGRAM)?.into(),
+            arguments: arguments.split_terminator('\0').map(str::to_owned).collect(),
+            nextest: Some(nextest).filter(|name| !name.is_empty()),
+            has_ended: header[format::ENDED_AT] != 0,
+            lost: header[format::LOST_AT],
+            ends: ends(&mut file, &header)?,
+            people: people(&file.arena(format::WHO)?),
+            stacks: file.arena(format::STACKS)?,
+            #[cfg(target_os = "linux")]
+            maps: crate::system::maps::Maps::parse(&text(&mut file, format::MAPS)?),
+        }))
+    }
+
+    /// Returns whose the allocations of an end are.
+    #[must_use]
+    pub fn who(&self, end: &End) -> &Who {
+        self.people.get(&(end.who & !format::ORDINARY)).unwrap_or(&Who::Nameless)
+    }
+
+    /// Returns the calls of a stack, innermost first.
+    fn calls(&self, stack: Stack) -> impl Iterator<Item = usize> {
+        let start = stack.0 as usize;
+        let len = self.stacks.get(start).map_or(0, |head| format::frames(*head));
+        // A return address is behind its call, which may be the last of its line.
+        let frames = self.stacks.get(start + 1..start + 1 + len).unwrap_or_default();
+        frames.iter().map(|address| (*address as usize).saturating_sub(1))
+    }
+}
+
+const WORD: usize = size_of::<u64>();
+
+/// A file of words.
+struct Words(File);
+
+impl Words {
+    fn bytes(&mut self, start: usize, bytes: usize) -> io::Result<Vec<u8>> {
+        let mut read = vec![0; bytes];
+        self.0.seek(SeekFrom::Start((start * WORD) as u64))?;
+        self.0.read_exact(&mut read)?;
+        Ok(read)
+    }
+
+    fn read(&mut self, start: usize, count: usize) -> io::Result<Vec<u64>> {
+        let bytes = self.bytes(start, count * WORD)?;
+        Ok(bytes.chunks_exact(WORD).map(|word| u64::from_ne_bytes(word.try_into().expect("eight bytes"))).collect())
+    }
+
+    fn text(&mut self, start: usize, bytes: usize) -> io::Result<String> {
+        Ok(String::from_utf8_lossy(&self.bytes(start, bytes)?).into_owned())
+    }
+
+    /// Returns what was taken of an arena, behind the word that counts it.
+    fn arena(&mut self, section: Section) -> io::Result<Vec<u64>> {
+        let taken = self.read(section.start, 1)?[0];
+        self.read(section.start, 1 + taken.min(section.len as u64 - 1) as usize)
+    }
+}
+
+/// Returns how everything was given back that was, with what was not.
+fn ends(file: &mut Words, header: &[u64]) -> io::Result<Vec<End>> {
+    let rows = file.arena(format::ENDS)?;
+    let whole = rows[1..].chunks_exact(format::END_WORDS).filter(|row| row[0] != 0);
+    let mut ends: Vec<End> = whole.map(end).collect();
+    if header[format::ENDED_AT] == 0 {
+        ends.extend(left(header, &file.arena(format::CELLS)?));
+    }
+    Ok(ends)
+}
+
+fn end(row: &[u64]) -> End {
+    let freed = row[0] as u32;
+    End {
+        made: Stack((row[0] >> 32) as u32),
+        freed: (freed != 0).then_some(Stack(freed)),
+        state: Some(row[2] & format::STATE),
+        // A process that was killed may have had no time to count it.
+        count: row[3].max(1),
+        who: (row[1] >> 32) as u32,
+    }
+}
+
+/// Returns what a process that was killed had allocated.
+fn left(header: &[u64], tables: &[u64]) -> Vec<End> {
+    let shards = &header[format::SHARDS_AT..][..format::SHARDS];
+    let entries = shards.iter().filter(|shard| **shard != 0).flat_map(|shard| {
+        let (start, len) = ((shard >> 32) as usize, (shard & u64::from(u32::MAX)) as usize);
+        tables.get(start..start + 2 * len).unwrap_or_default().chunks_exact(2)
+    });
+    let ordinary = entries.filter(|entry| entry[0] != 0 && entry[1] as u32 & format::ORDINARY != 0);
+    let left = |entry: &[u64]| End {
+        made: Stack((entry[1] >> 32) as u32),
+        freed: None,
+        state: None,
+        count: 1,
+        who: entry[1] as u32,
+    };
+    ordinary.map(left).collect()
+}
+
+fn people(words: &[u64]) -> BTreeMap<u32, Who> {
+    let mut people = BTreeMap::new();
+    let mut at = 1;
+    while let Some(head) = words.get(at).filter(|head| **head != 0) {
+        let len = (head & u64::from(u32::MAX)) as usize;
+        let Some(name) = words.get(at + 1..at + 1 + len.div_ceil(WORD)) else { break };
+        let bytes: Vec<u8> = name.iter().flat_map(|word| word.to_ne_bytes()).take(len).collect();
+        let name = String::from_utf8_lossy(&bytes).into_owned();
+        let sort = Sort::ALL.into_iter().find(|sort| sort.number() == head >> 32);
+        people.insert(
+            at as u32,
+            match sort {
+                Some(Sort::Thread) => Who::Thread(name),
+                Some(Sort::Main) => Who::Main,
+                Some(Sort::Planted) => Who::Planted(name),
+                Some(Sort::Nameless) | None => Who::Nameless,
+            },
+        );
+        at += 1 + len.div_ceil(WORD);
+    }
+    people
+}
+
+/// Returns whether a program links lightsout, and so leaves records when it is asked to.
+#[must_use]
+pub fn links(program: &Path) -> bool {
+    names::has_section(program, format::MARK)
+}
+
+/// What a task is that was allocated somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spawned {
+    /// Whether it is an async task, or what else.
+    pub kind: Kind,
+    /// The first place outside tokio and the standard library.
+    pub site: Site,
+    /// What it runs; `None` without debug information.
+    pub runs: Option<String>,
+}
+
+/// What kind of task it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An async task of a runtime or of a `LocalSet`.
+    Async,
+    /// A closure given to `spawn_blocking`.
+    Blocking,
+    /// A worker of a runtime.
+    Worker,
+}
+
+/// A function on a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its name; without a path where it was inlined.
+    pub function: String,
+    /// The file that it is in; `None` without debug information.
+    pub file: Option<String>,
+}
+
+pub use names::Names;
+
+#[cfg(target_os = "linux")]
+mod names {
+    use std::collections::BTreeMap;
+    use std::fs::File;
+    use std::path::{Path, PathBuf};
+
+    use object::Object;
+
+    use super::{Call, Kind, Record, Spawned, Stack};
+    use crate::source::allocation::{self, Origin};
+    use crate::system::debuginfo::Module;
+    use crate::system::symbols::Frame;
+
+    /// Returns whether a program has a section of this name.
+    pub(super) fn has_section(program: &Path, name: &str) -> bool {
+        let Ok(file) = File::open(program) else { return false };
+        let cache = object::ReadCache::new(file);
+        object::File::parse(&cache).is_ok_and(|file| file.section_by_name(name).is_some())
+    }
+
+    /// Names the addresses of records; slow, so each is looked up once.
+    pub struct Names {
+        root: PathBuf,
+        /// `None` stands for a file that cannot be read.
+        modules: BTreeMap<PathBuf, Option<Module>>,
+        /// By file and place in it: processes load one program at different addresses.
+        known: BTreeMap<(PathBuf, u64), Vec<Frame>>,
+    }
+
+    impl std::fmt::Debug for Names {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.debug_struct("Names").field("root", &self.root).finish_non_exhaustive()
+        }
+    }
+
+    impl Names {
+        /// Begins with nothing; places inside `root` are told relative to it.
+        #[must_use]
+        pub fn new(root: &Path) -> Self {
+            Self { root: root.to_owned(), modules: BTreeMap::new(), known: BTreeMap::new() }
+        }
+
+        /// Returns what was spawned on this stack; `None` if it is no task.
+        #[must_use]
+        pub fn spawned(&mut self, record: &Record, stack: Stack) -> Option<Spawned> {
+            let frames: Vec<Frame> = record.calls(stack).flat_map(|call| self.frames(record, call)).collect();
+            let origin = Origin::read(frames.into_iter().skip_while(allocation::is_recorders));
+            let kind = match allocation::kind_in(&origin)? {
+                allocation::Kind::Async => Kind::Async,
+                allocation::Kind::Blocking => Kind::Blocking,
+                allocation::Kind::Worker => Kind::Worker,
+            };
+            Some(Spawned { kind, runs: allocation::runs_in(&origin), site: origin.site })
+        }
+
+        /// Returns the functions of a stack, innermost first.
+        #[must_use]
+        pub fn calls(&mut self, record: &Record, stack: Stack) -> Vec<Call> {
+            let frames = record.calls(stack).flat_map(|call| self.frames(record, call));
+            let call = |frame: Frame| Call {
+                file: frame.site.map(|site| site.file.into_owned()),
+                function: frame.typed.filter(|_| frame.function.is_empty()).unwrap_or(frame.function),
+            };
+            frames.map(call).collect()
+        }
+
+        fn frames(&mut self, record: &Record, address: usize) -> Vec<Frame> {
+            let Some((file, offset)) = record.maps.locate(address) else { return Vec::new() };
+            let Self { root, modules, known } = self;
+            let look_up = || {
+                let module = modules.entry(file.to_owned()).or_insert_with(|| Module::open(file, Some(root)));
+                module.as_mut().map(|module| module.frames(offset)).unwrap_or_default()
+            };
+            known.entry((file.to_owned(), offset)).or_insert_with(look_up).clone()
+        }
+    }
+}
+
+/// There are no records elsewhere.
+#[cfg(not(target_os = "linux"))]
+mod names {
+    use std::path::Path;
+
+    use super::{Call, Record, Spawned, Stack};
+
+    pub(super) fn has_section(_: &Path, _: &str) -> bool {
+        false
+    }
+
+    /// Names nothing here.
+    #[derive(Debug)]
+    pub struct Names;
+
+    impl Names {
+        /// Names nothing here.
+        #[must_use]
+        pub fn new(_: &Path) -> Self {
+            Self
+        }
+
+        /// Names nothing here.
+        #[must_use]
+        pub fn spawned(&mut self, _: &Record, _: Stack) -> Option<Spawned> {
+            None
+        }
+
+        /// Names nothing here.
+        #[must_use]
+        pub fn calls(&mut self, _: &Record, _: Stack) -> Vec<Call> {
+            Vec::new()
+        }
+    }
+}

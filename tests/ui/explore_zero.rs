@@ -1,0 +1,4 @@
+#[lightsout::test(explore = 0)]
+async fn draws_nothing() {}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[lightsout::test(signals = "SIGTERM", startup = "allow")]
+async fn is_told_something_else() {}
+
+fn main() {}
