@@ -59,7 +59,6 @@ use proptest_state_machine::ReferenceStateMachine;
 use crate::check::Check;
 use crate::error::Error;
 use crate::finding::{Evidence, Report};
-use crate::report;
 use crate::report::words;
 use crate::settings::Channels;
 
@@ -160,12 +159,13 @@ impl<S: Service> Machine<S> {
     ///
     /// If a check could not be made.
     pub fn try_run(self) -> Result<Report, Error> {
+        let draft = self.check.draft()?;
         // A check that cannot be made is told as such, and not as a failure of some sequence.
         let mut last = self.judge(&[Operation::Start, Operation::Stop])?;
         if last.is_clean() {
             last = self.search()?;
         }
-        report::file::write_if_asked(&last)?;
+        draft.finish(&last)?;
         Ok(last)
     }
 

@@ -2,9 +2,12 @@
 
 use std::panic::resume_unwind;
 
+use crate::census::Census;
 use crate::check::Check;
 use crate::explore;
 use crate::finding::{Ending, Enforced, Report};
+use crate::graph;
+use crate::ledger;
 use crate::model;
 use crate::report::{self, human};
 use crate::run::Verdict;
@@ -44,6 +47,17 @@ impl Case {
     }
 }
 
+/// Looks for tasks that nothing can wake, as a run does at its end, and returns how many of the run's are proven to be stuck: so that
+/// the look alone can be measured.
+///
+/// # Errors
+///
+/// Why nothing can be said, also outside of a run.
+pub fn stuck_tasks() -> Result<usize, String> {
+    let ledger = ledger::current().ok_or("no run is here")?;
+    graph::stuck(&ledger, &Census::of_root(&ledger)).map(|stuck| stuck.len())
+}
+
 /// Runs one checked test, and panics if it fails.
 #[track_caller]
 pub fn test<B, F>(case: Case, set: fn(Check) -> Check, body: B)
@@ -75,9 +89,10 @@ where
 #[track_caller]
 pub fn model(case: Case, set: fn(model::Check) -> model::Check, body: fn(&model::Model)) {
     let check = set(model::Check::new(case.path()).of_package(case.package));
-    let report = check.look(body).and_then(|mut report| {
+    let looked = check.draft().and_then(|draft| Ok((draft, check.look(body)?)));
+    let report = looked.and_then(|(draft, mut report)| {
         report.enforced = Enforced::ByAttribute;
-        report::file::write_if_asked(&report)?;
+        draft.finish(&report)?;
         Ok(report)
     });
     match report {

@@ -21,6 +21,7 @@ use crate::disturb::plan::Plan;
 use crate::disturb::quiet::{Notice, Quiet};
 use crate::error::Error;
 use crate::finding::Ending;
+use crate::graph::{self, Look};
 use crate::ledger::Ledger;
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::{Panicked, Who};
@@ -237,6 +238,7 @@ fn given_up(ledger: &Ledger, took: Duration) -> Seen {
         body_awaits: Vec::new(),
         settled: Settled { before: left.clone(), left, waited: Duration::ZERO, really: Duration::ZERO },
         stacks: Stacks::new(),
+        look: None,
         panics: std::mem::take(&mut *lock(&ledger.panics)),
         blocking: Vec::new(),
         runtime_threads: Vec::new(),
@@ -268,7 +270,8 @@ where
     });
     let disturbed = script.zip(injector.as_ref()).map(|(script, injector)| (script.plan.chosen_seed(), injector));
     // Its workers are tasks too, and not the body's.
-    let runtime = recorder::unrecorded(|| settings.runtime.build(ledger, disturbed))?;
+    let of_runtime = recorder::of_runtime(ledger.number());
+    let runtime = recorder::within(of_runtime, || settings.runtime.build(ledger, disturbed))?;
     let metrics = runtime.handle().metrics();
     let workers = settings.runtime.workers(&metrics);
     ledger.start(metrics, workers);
@@ -326,6 +329,7 @@ where
         body_awaits: ended.awaits,
         settled: left.settled,
         stacks: left.stacks,
+        look: left.look,
         panics,
         blocking,
         runtime_threads,
@@ -560,6 +564,7 @@ fn panicked(payload: &(dyn Any + Send)) -> Ending {
 struct Left {
     settled: Settled,
     stacks: Stacks,
+    look: Option<Result<Look, String>>,
 }
 
 impl Left {
@@ -567,13 +572,19 @@ impl Left {
     async fn at_once(ledger: &Ledger, ring_in: impl Fn(Duration)) -> Self {
         let left = Census::of_root(ledger);
         let stacks = await_stacks(ledger, &left, ring_in).await;
-        Self { settled: Settled { before: left.clone(), left, waited: Duration::ZERO, really: Duration::ZERO }, stacks }
+        Self {
+            settled: Settled { before: left.clone(), left, waited: Duration::ZERO, really: Duration::ZERO },
+            stacks,
+            look: None,
+        }
     }
 
     async fn after_settle(ledger: &Ledger, grace: Duration, ring_in: impl Fn(Duration)) -> Self {
         let settled = settle(ledger, grace, || ring_in(grace)).await;
+        // Before the await stacks, for which tasks are polled again.
+        let look = (!settled.left.tasks.is_empty()).then(|| graph::look(ledger, &settled.left));
         let stacks = await_stacks(ledger, &settled.left, ring_in).await;
-        Self { settled, stacks }
+        Self { settled, stacks, look }
     }
 }
 

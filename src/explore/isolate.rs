@@ -216,6 +216,7 @@ impl Worker {
             next,
             rule: None,
             plan: None,
+            waits: None,
         };
         let mut outcome = Outcome {
             ending: Ending::Unfinished,

@@ -178,6 +178,7 @@ impl Log {
             next: words::next_of_start_up(),
             rule: None,
             plan: Some(Plan::new().signal(*signal, *boundary)),
+            waits: None,
         };
         self.known.insert(Fault::Finding(finding.kind, finding.sites.clone()));
         self.findings.push((finding, 1));
@@ -343,6 +344,7 @@ impl Log {
             next,
             rule: None,
             plan: None,
+            waits: None,
         })
     }
 

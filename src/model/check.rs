@@ -10,7 +10,8 @@ use super::fault::Fault;
 use crate::error::Error;
 use crate::finding::{Coverage, Evidence, Finding, Kind, Report, Site};
 use crate::judge::Outcome;
-use crate::report::{self, words};
+use crate::report::file::Draft;
+use crate::report::words;
 use crate::settings;
 use crate::sync::steps::Steps;
 
@@ -83,9 +84,15 @@ impl Check {
     ///
     /// Without `--cfg loom`, and if the report cannot be written.
     pub fn try_run(self, model: impl Fn(&Model) + Send + Sync + 'static) -> Result<Report, Error> {
+        let draft = self.draft()?;
         let report = self.look(model)?;
-        report::file::write_if_asked(&report)?;
+        draft.finish(&report)?;
         Ok(report)
+    }
+
+    /// Begins the report that [`look`](Self::look) returns, for a gate.
+    pub(crate) fn draft(&self) -> Result<Draft, Error> {
+        Draft::begin(&self.name, self.package.as_deref())
     }
 
     /// Tries every order of the model, and returns what was found, without writing it anywhere.
@@ -148,7 +155,7 @@ impl Check {
 
     fn finding(&self, fault: Fault, next: String, evidence: Vec<Evidence>) -> Finding {
         let Fault { kind, summary, sites } = fault;
-        Finding { kind, test: self.name.clone(), summary, count: 1, sites, evidence, next, rule: None, plan: None }
+        Finding { kind, test: self.name.clone(), summary, count: 1, sites, evidence, next, rule: None, plan: None, waits: None }
     }
 }
 

@@ -26,10 +26,28 @@ pub(crate) fn enter(run: RunNumber) -> RunNumber {
 
 /// Does something whose allocations are nobody's.
 pub(crate) fn unrecorded<R>(act: impl FnOnce() -> R) -> R {
-    let run = enter(NO_RUN);
+    within(NO_RUN, act)
+}
+
+/// Does something whose allocations are another run's.
+pub(crate) fn within<R>(other: RunNumber, act: impl FnOnce() -> R) -> R {
+    let run = enter(other);
     let result = act();
     enter(run);
     result
+}
+
+/// Marks a number as that of a run's runtime, which is no part of the run: of its allocations nobody asks where.
+const OF_RUNTIME: RunNumber = 1 << 30;
+
+/// Returns the number that the allocations of a run's runtime bear.
+pub(crate) fn of_runtime(run: RunNumber) -> RunNumber {
+    if run == NO_RUN { NO_RUN } else { run | OF_RUNTIME }
+}
+
+/// Returns whether a number is that of a run's runtime.
+pub(crate) fn is_of_runtime(run: RunNumber) -> bool {
+    (OF_RUNTIME..2 * OF_RUNTIME).contains(&run)
 }
 
 /// Returns a number that no other run has had.

@@ -20,7 +20,7 @@ pub(crate) mod who;
 use ends::End;
 use table::Home;
 
-pub(crate) use here::{UNKNOWN, UNNAMED, enter, fresh_run, here, unrecorded};
+pub(crate) use here::{UNKNOWN, UNNAMED, enter, fresh_run, here, is_of_runtime, of_runtime, unrecorded, within};
 pub(crate) use table::{Allocation, NO_RUN, RunNumber, Table};
 
 /// This file, as debug information has it: its folder is where the recorder's own part of a stack begins.
@@ -41,14 +41,24 @@ pub(crate) fn allocated(table: &Table, address: usize, size: usize, run: RunNumb
     table.insert(Allocation { address, size: u32::try_from(size).unwrap_or(u32::MAX), stack, run });
 }
 
-/// Forgets an allocation; call it before its memory is given back.
-pub(crate) fn freed(table: &Table, address: usize) {
-    if let Some(gone) = table.remove(address)
-        && who::is_ordinary(gone.run)
-        && record::is_open()
-    {
+/// Writes down an allocation that was made just now, of which nobody will ask where.
+#[inline(never)]
+pub(crate) fn noted(table: &Table, address: usize, size: usize, run: RunNumber) {
+    table.insert(Allocation { address, size: u32::try_from(size).unwrap_or(u32::MAX), stack: 0, run });
+}
+
+/// Writes down where an allocation is now that was forgotten to be resized.
+pub(crate) fn moved(table: &Table, old: Allocation, address: usize, size: usize) {
+    table.insert(Allocation { address, size: u32::try_from(size).unwrap_or(u32::MAX), ..old });
+}
+
+/// Forgets an allocation; call it before its memory is given back. Returns what was written down.
+pub(crate) fn freed(table: &Table, address: usize) -> Option<Allocation> {
+    let gone = table.remove(address)?;
+    if who::is_ordinary(gone.run) && record::is_open() {
         ended(&gone);
     }
+    Some(gone)
 }
 
 /// Counts how an allocation of an ordinary test is given back.

@@ -1,0 +1,110 @@
+//! One look at everything: the allocations of a run, the pointers among them, and what is alive of them.
+
+use std::collections::BTreeSet;
+use std::thread;
+
+use super::heap::{Cell, Heap, NodeId, Own, Part, WakerShape};
+use super::memory::{View, What};
+use super::reach::{Graph, Reach, reach};
+use crate::ledger::thread::Sleeper;
+use crate::recorder::{self, Allocation, NO_RUN, RunNumber};
+use crate::source::allocation;
+use crate::system::threads;
+
+/// How much stack the thread that looks has beyond what every thread needs, in bytes.
+const STACK: usize = 512 << 10;
+
+/// What was seen in one look.
+#[derive(Debug)]
+pub(super) struct Sight {
+    pub(super) heap: Heap,
+    pub(super) graph: Graph,
+    pub(super) reach: Reach,
+}
+
+/// Looks from a thread of its own, on whose stack everything is that must not be taken for something alive; `known` are threads that
+/// hold nothing below their bases. `None` where the memory cannot be read. Nothing of the run may be running.
+pub(super) fn apart<T: Send>(act: impl FnOnce() -> T + Send) -> Option<T> {
+    recorder::unrecorded(|| {
+        thread::scope(|scope| {
+            let looking = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
+                recorder::enter(NO_RUN);
+                act()
+            });
+            looking.ok()?.join().ok()
+        })
+    })
+}
+
+impl Sight {
+    /// Looks; only for a thread that [`apart`] made. `None` where the memory cannot be read.
+    pub(super) fn take(run: RunNumber, known: &[Sleeper], waker: WakerShape) -> Option<Self> {
+        let (heap, outside) = take_heap(run, known)?;
+        let graph = Graph::of(heap.len(), heap.edges(waker));
+        let reach = reach(&heap, &graph, &outside);
+        Some(Self { heap, graph, reach })
+    }
+
+    /// Returns the numbers of the tasks that nothing alive leads to.
+    pub(super) fn stuck(&self) -> BTreeSet<u64> {
+        let dead = self.heap.all().filter(|(node, _)| self.reach.cause(*node).is_none());
+        dead.filter_map(|(node, _)| self.heap.cell(node)).map(|cell| cell.id).collect()
+    }
+
+    /// Returns the cell of a task.
+    pub(super) fn cell(&self, id: u64) -> Option<NodeId> {
+        let is_it = |node: &NodeId| self.heap.cell(*node).is_some_and(|cell| cell.id == id);
+        self.heap.all().map(|(node, _)| node).find(is_it)
+    }
+}
+
+/// Copies the run's own memory, and collects what points into it from outside.
+pub(super) fn take_heap(run: RunNumber, known: &[Sleeper]) -> Option<(Heap, Vec<(NodeId, What)>)> {
+    let here = 0_u8;
+    let own = Sleeper { tid: threads::own_tid()?, base: !std::ptr::from_ref(&here).addr() };
+    let known: Vec<Sleeper> = known.iter().copied().chain([own]).collect();
+    let mut heap = Heap::of(allocations(run)?);
+    let mut outside = Vec::new();
+    // What a thread of somebody else's carries from a place that was not yet read to one that was, is seen the second time.
+    for _ in 0..2 {
+        let view = View::take(&known)?;
+        let is_whole = view.read(|region, start, piece| {
+            heap.take(start, piece, |node| outside.push((node, region.what.clone())));
+        });
+        if !is_whole {
+            return None;
+        }
+        if !view.is_moving {
+            break;
+        }
+    }
+    // What is told of them is the first that is found.
+    outside.sort_by(|a, b| a.1.cmp(&b.1));
+    Some((heap, outside))
+}
+
+/// Lists the allocations of a run and of its runtime.
+fn allocations(run: RunNumber) -> Option<Vec<Own>> {
+    let mut reader = allocation::shape().ok()?.reader();
+    let mut own = allocation::copied(&recorder::CELLS, run, |it| {
+        let cell = reader.cell(it).map(|cell| Cell {
+            id: cell.id,
+            doing: cell.doing,
+            is_listed: cell.listed,
+            references: u32::try_from(cell.references).unwrap_or(u32::MAX),
+            trailer: u32::try_from(cell.trailer / size_of::<usize>()).unwrap_or(u32::MAX),
+        });
+        Some(node(it, true, cell.map_or(Part::Memory, Part::Cell)))
+    });
+    own.extend(allocation::copied(&recorder::REST, run, |it| Some(node(it, false, Part::Memory))));
+    let runtime = recorder::of_runtime(run);
+    for (table, is_wide) in [(&recorder::CELLS, true), (&recorder::REST, false)] {
+        own.extend(allocation::copied(table, runtime, |it| Some(node(it, is_wide, Part::Runtime))));
+    }
+    own.retain(|it| it.words > 0);
+    Some(own)
+}
+
+fn node(it: &Allocation, is_wide: bool, part: Part) -> Own {
+    Own { place: !it.address, words: it.size / size_of::<usize>() as u32, is_wide, stack: it.stack, part }
+}
