@@ -139,11 +139,6 @@ impl Suite<'_> {
         self.workspace.target.join("lightsout")
     }
 
-    /// Returns the folder that places are relative to.
-    pub(crate) fn root(&self) -> &Path {
-        &self.workspace.root
-    }
-
     /// Builds everything that `cargo test` builds; what cargo prints on stderr is passed through.
     ///
     /// The inner error says how cargo ended.
