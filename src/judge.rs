@@ -21,6 +21,7 @@ use crate::graph::story::Story;
 use crate::ledger::Ledger;
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::Who;
+use crate::lock::lock;
 use crate::recorder;
 use crate::report::words;
 use crate::seen::{Hang, Movement, Seen};
@@ -251,10 +252,12 @@ impl Judge<'_> {
             }
             None => return,
         };
-        let place = |task: &&LiveTask| look.drawn.iter().position(|drawn| *drawn == task.id);
+        let kinds = lock(&self.ledger.kinds).clone();
+        let (graph, drawn) = look.drawn(&self.seen.settled.left.tasks, &kinds);
+        let place = |task: &&LiveTask| drawn.iter().position(|drawn| *drawn == task.id);
         let (drawn, places): (Vec<&LiveTask>, Vec<usize>) =
             tasks.iter().filter_map(|task| Some((*task, place(task)?))).unzip();
-        let (mut graph, own) = look.graph.around(&places);
+        let (mut graph, own) = graph.around(&places);
         for (at, task) in own.iter().zip(drawn) {
             graph.nodes[*at].awaits = self.awaits(&[task]);
             if matches!(movement, Movement::Looping { .. }) {
@@ -406,7 +409,7 @@ impl Judge<'_> {
         }
         unseen.extend(words::unseen_for_want_of_memory(recorder::lost()));
         match &self.seen.look {
-            Some(Ok(look)) => unseen.extend(graph::words::unseen_proofs(look.unproven)),
+            Some(Ok(look)) => unseen.extend(graph::words::unseen_proofs(look.unproven())),
             Some(Err(why)) => unseen.push(graph::words::unseen_waits(why)),
             None => {}
         }

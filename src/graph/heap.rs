@@ -152,6 +152,17 @@ impl Heap {
         inside.then(|| !self.words[self.starts[node as usize] + at as usize])
     }
 
+    /// Returns the allocation that a word points into. A pointer to anything that may hold pointers is aligned; in its lowest bits there
+    /// may be a mark only where it leads to the beginning of an allocation, or of what an `Arc` shares. What else there is with odd bits
+    /// is a small number in a word whose upper half was left over.
+    fn pointee(&self, word: usize) -> Option<NodeId> {
+        const MARK: usize = WORD - 1;
+        const COUNTS: usize = 2 * WORD;
+        let node = self.find(word & !MARK)?;
+        let inside = (word & !MARK) - self.own(node).start();
+        (word & MARK == 0 || inside == 0 || inside == COUNTS).then_some(node)
+    }
+
     /// Returns the allocation that an address is in.
     pub(super) fn find(&self, address: usize) -> Option<NodeId> {
         if address < !self.span.0 || address >= !self.span.1 {
@@ -194,7 +205,7 @@ impl Heap {
             let word = piece[at];
             at += 1;
             if word >= low && word < high
-                && let Some(node) = self.find(word) {
+                && let Some(node) = self.pointee(word) {
                     foreign(node);
                 }
         }
@@ -207,8 +218,8 @@ impl Heap {
             let start = self.starts[from as usize];
             for at in 0..own.words {
                 let word = !self.words[start + at as usize];
-                let Some(to) = self.find(word) else { continue };
-                let inside = (word - self.own(to).start()) as u32;
+                let Some(to) = self.pointee(word) else { continue };
+                let inside = ((word & !(WORD - 1)) - self.own(to).start()) as u32;
                 let points = self.points(from, at, to, inside, waker);
                 if !self.is_of_lists(from, at, to, points) {
                     edges.push(Edge { from, at, to, inside, points });
@@ -313,7 +324,7 @@ pub(super) mod tests {
     #[test]
     fn memory_is_parted_into_the_runs_own_and_what_points_to_it() {
         let mut heap = Heap::of(vec![own(0x10_0010, 2, Part::Memory), own(0x10_0030, 1, Part::Memory)]);
-        let piece = [0x10_0010, 7, 8, 9, 0x10_0037, 1, 0x10_0038];
+        let piece = [0x10_0010, 7, 8, 9, 0x10_0031, 1, 0x10_0038];
         let mut hits = Vec::new();
         heap.take(0x10_0000, &piece, |node| hits.push(node));
         assert_eq!(hits, [0, 1]);
@@ -321,6 +332,14 @@ pub(super) mod tests {
             [heap.word(0, 0), heap.word(0, 1), heap.word(0, 2), heap.word(1, 0)],
             [Some(8), Some(9), None, Some(0x10_0038)]
         );
+    }
+
+    #[test]
+    fn pointer_with_a_mark_counts_at_a_beginning_only() {
+        let heap = heap(vec![own(0x10_0000, 8, Part::Memory)], &[]);
+        let found = [0x10_0000, 0x10_0001, 0x10_0007, 0x10_0008, 0x10_000d, 0x10_0010, 0x10_0012, 0x10_0018, 0x10_001d];
+        let found: Vec<_> = found.iter().map(|word| heap.pointee(*word).is_some()).collect();
+        assert_eq!(found, [true, true, true, true, false, true, true, true, false]);
     }
 
     #[test]

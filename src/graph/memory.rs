@@ -42,12 +42,30 @@ pub(super) struct Region {
 #[derive(Debug)]
 pub(super) struct View {
     regions: Vec<Region>,
-    /// Whether a thread of somebody else's ran meanwhile.
-    pub(super) is_moving: bool,
+    /// What threads of others did, by their ids.
+    others: Vec<(Tid, Doing)>,
     memory: File,
     /// `None` where the system does not tell which pages have content: then all are read.
     pages: Option<File>,
     page: usize,
+}
+
+/// What a thread does, by which two moments can be told apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Doing {
+    Runs,
+    /// It waits: in which system call and with which registers, and how often it has had a processor.
+    Waits(String, String),
+}
+
+impl Doing {
+    fn of(tid: Tid) -> Self {
+        let read = |file: &str| fs::read_to_string(format!("/proc/self/task/{tid}/{file}")).ok();
+        match (read("syscall"), read("schedstat")) {
+            (Some(call), Some(times)) if !call.starts_with("running") => Self::Waits(call, times),
+            _ => Self::Runs,
+        }
+    }
 }
 
 /// One thread of the process.
@@ -67,14 +85,21 @@ impl View {
         let maps = Mapping::all(&fs::read_to_string("/proc/self/maps").ok()?);
         let threads = Thread::all()?;
         let regions = regions(&maps, &threads, known);
-        let is_known = |thread: &Thread| known.iter().any(|sleeper| sleeper.tid == thread.tid);
+        let is_known = |thread: &&Thread| known.iter().any(|sleeper| sleeper.tid == thread.tid);
+        let others = threads.iter().filter(|thread| !is_known(thread));
+        let others = others.map(|thread| (thread.tid, Doing::of(thread.tid))).collect();
         Some(Self {
             regions,
-            is_moving: threads.iter().any(|thread| thread.stack.is_none() && !is_known(thread)),
+            others,
             memory: File::open("/proc/self/mem").ok()?,
             pages: File::open("/proc/self/pagemap").ok(),
             page: page_size()?,
         })
+    }
+
+    /// Returns whether no thread of others has run since; also not one that has come since then, which only one of them can have started.
+    pub(super) fn is_still(&self) -> bool {
+        self.others.iter().all(|(tid, doing)| *doing != Doing::Runs && *doing == Doing::of(*tid))
     }
 
     /// Calls `look` with the words of all regions, piece by piece. Returns whether all could be read; what is no longer mapped has

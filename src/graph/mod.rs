@@ -20,8 +20,10 @@
 //!   in the memory of another process, is not seen.
 //! - Nothing of the run runs meanwhile: its workers are parked, no blocking closure and no thread of its own is left. Otherwise nothing
 //!   is proven, and the report says why.
-//! - Threads of others, tests beside this one above all, may run. What such a thread has in registers alone is not seen. So references are
-//!   counted as well: where more are counted than were found, nothing is proven of what they lead to.
+//! - Threads of others, tests beside this one above all, may run. Then all is read twice, since what such a thread carries from a
+//!   place that was not yet read to one that was is missed the first time; it must not happen to the same handle both times. What it has in registers alone is not seen. So references are counted as well: where more are counted than were found, nothing is proven of
+//!   what they lead to.
+//! - In the lowest bits of a pointer there may be a mark only where it leads to the beginning of an allocation, or of what an `Arc` shares.
 //! - What is left in memory that is still in use, or in the stack of a running thread, may look like a pointer. Then a stuck task is not
 //!   proven so; the other way round there is no such mistake.
 //!
@@ -52,44 +54,59 @@ mod sight;
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 mod flavor {
-    use std::collections::BTreeSet;
+    use std::cell::OnceCell;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::build;
     use super::calibration::Learned;
-    use super::data::WaitGraph;
+    use super::data::{Outlook, WaitGraph};
     use super::sight::{self, Sight};
     use super::words;
-    use crate::census::{Census, State};
+    use crate::census::{Census, LiveTask, State};
     use crate::ledger::Ledger;
+    use crate::ledger::channel::ChannelKind;
     use crate::ledger::thread::{DESKS, Sleeper};
-    use crate::lock::lock;
-    use crate::recorder::NO_RUN;
+    use crate::recorder::{self, NO_RUN};
     use crate::system::threads;
 
     /// What was seen of the tasks that are left.
-    #[derive(Clone, Debug, Default)]
+    #[derive(Debug)]
     pub(crate) struct Look {
-        /// The tasks, oldest first, and what is between them.
-        pub(crate) graph: WaitGraph,
-        /// The numbers of the tasks that come first in the graph.
-        pub(crate) drawn: Vec<u64>,
-        /// What cannot be proven in this process.
-        pub(crate) unproven: &'static [&'static str],
+        sight: Sight,
+        outlooks: BTreeMap<u64, Outlook>,
+        learned: &'static Learned,
+        /// Empty before somebody asks.
+        drawn: OnceCell<Drawn>,
     }
 
-    /// Looks from the run's root future, when its body is gone. Names are looked up for what is told, which takes its time.
+    /// The tasks, oldest first, and what is between them; then the numbers of the tasks that come first in the graph.
+    type Drawn = (WaitGraph, Vec<u64>);
+
+    impl Look {
+        /// Draws what was seen, also when all of it is gone; the first call looks names up, which takes its time.
+        pub(crate) fn drawn(&self, tasks: &[LiveTask], kinds: &[ChannelKind]) -> &Drawn {
+            self.drawn.get_or_init(|| build::draw(&self.sight, self.learned, tasks, &self.outlooks, kinds))
+        }
+
+        /// Returns what cannot be proven in this process.
+        pub(crate) fn unproven(&self) -> &'static [&'static str] {
+            &self.learned.unproven
+        }
+    }
+
+    /// Looks from the run's root future, when its body is gone. No name is looked up yet.
     ///
     /// # Errors
     ///
     /// Why nothing can be said.
     pub(crate) fn look(ledger: &Ledger, left: &Census) -> Result<Look, String> {
-        seen(ledger, left, |sight, learned| {
-            let now = tokio::time::Instant::now().into_std();
-            let outlooks = build::outlooks(sight, learned, now);
-            let kinds = lock(&ledger.kinds).clone();
-            let (graph, drawn) = build::draw(sight, learned, &left.tasks, &outlooks, &kinds);
-            Look { graph, drawn, unproven: &learned.unproven }
-        })
+        let now = tokio::time::Instant::now().into_std();
+        let (sight, outlooks, learned) = seen(ledger, left, |sight, learned| {
+            let outlooks = build::outlooks(&sight, learned, now);
+            (sight, outlooks, learned)
+        })?;
+        recorder::keep(ledger.number());
+        Ok(Look { sight, outlooks, learned, drawn: OnceCell::new() })
     }
 
     /// Returns whether every task that is left is proven to be stuck, so that no wait would change anything.
@@ -114,7 +131,7 @@ mod flavor {
     fn seen<T: Send>(
         ledger: &Ledger,
         left: &Census,
-        judge: impl FnOnce(&Sight, &'static Learned) -> T + Send,
+        judge: impl FnOnce(Sight, &'static Learned) -> T + Send,
     ) -> Result<T, String> {
         if ledger.number() == NO_RUN {
             return Err(words::NOT_RECORDED.to_owned());
@@ -124,7 +141,7 @@ mod flavor {
         let look = || {
             let sight = Sight::take(ledger.number(), &known, learned.waker)?;
             let is_still = ledger.wakes() == wakes && ledger.is_asleep();
-            Some(is_still.then(|| judge(&sight, learned)))
+            Some(is_still.then(|| judge(sight, learned)))
         };
         let told = sight::apart(look).flatten().ok_or(words::UNREADABLE)?;
         told.ok_or_else(|| words::MOVED.to_owned())
@@ -144,8 +161,8 @@ mod flavor {
         let body = ledger.body_sleeper().ok_or(words::UNREADABLE)?;
         let runtimes = ledger.threads.alive();
         let known: Vec<_> = runtimes.iter().filter_map(|thread| thread.tid).chain([body.tid]).collect();
-        let marked = ledger.dye().map(|dye| threads::marked(dye, &known)).ok_or(words::UNREADABLE)?;
-        if !marked.are_none() {
+        let dye = ledger.dye().ok_or(words::UNREADABLE)?;
+        if !threads::none_is_marked(dye, known) {
             return Err(words::THREAD_RUNS.to_owned());
         }
         let workers = if ledger.has_workers() { ledger.threads.sleepers() } else { Vec::new() };
@@ -160,14 +177,25 @@ mod flavor {
 
     use super::data::WaitGraph;
     use super::words;
-    use crate::census::Census;
+    use crate::census::{Census, LiveTask};
     use crate::ledger::Ledger;
+    use crate::ledger::channel::ChannelKind;
 
-    #[derive(Clone, Debug, Default)]
-    pub(crate) struct Look {
-        pub(crate) graph: WaitGraph,
-        pub(crate) drawn: Vec<u64>,
-        pub(crate) unproven: &'static [&'static str],
+    #[derive(Debug)]
+    pub(crate) struct Look(Never);
+
+    /// Nothing was ever seen.
+    #[derive(Debug)]
+    enum Never {}
+
+    impl Look {
+        pub(crate) fn drawn(&self, _: &[LiveTask], _: &[ChannelKind]) -> &(WaitGraph, Vec<u64>) {
+            match self.0 {}
+        }
+
+        pub(crate) fn unproven(&self) -> &'static [&'static str] {
+            match self.0 {}
+        }
     }
 
     pub(crate) fn look(_: &Ledger, _: &Census) -> Result<Look, String> {

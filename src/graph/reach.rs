@@ -127,11 +127,13 @@ fn runs(cell: Cell) -> bool {
 
 impl Reach {
     fn mark(&mut self, node: NodeId, mode: Mode, cause: Cause, queue: &mut VecDeque<NodeId>) {
-        let known = &mut self.causes[node as usize];
-        if known.as_ref().is_none_or(|(known, _)| *known < mode) {
-            *known = Some((mode, cause));
-            queue.push_back(node);
+        match &mut self.causes[node as usize] {
+            // The first cause stays: those of later ones may go back to this one.
+            Some((known, _)) if *known < mode => *known = mode,
+            Some(_) => return,
+            unknown => *unknown = Some((mode, cause)),
         }
+        queue.push_back(node);
     }
 
     fn follow(&mut self, node: NodeId, heap: &Heap, graph: &Graph, queue: &mut VecDeque<NodeId>) {
@@ -245,6 +247,21 @@ mod tests {
     fn runtime_reaches_through_its_sources_and_only_their_wakers_count() {
         alive(&[(RUNTIME, BOX), (BOX, A)], &[], false, false);
         alive(&[(RUNTIME, BOX), (BOX, TABLE), (BOX + 8, A)], &[], true, false);
+    }
+
+    #[test]
+    fn causes_lead_to_a_beginning_also_where_more_of_something_counts_later() {
+        let words = [(RUNTIME, CHANNEL), (CHANNEL, A + 48), (A + 56, CHANNEL)];
+        let others = [own(A, 16, task(1)), own(CHANNEL, 16, Part::Memory), own(RUNTIME, 8, Part::Runtime)];
+        let heap = heap(others.into_iter().collect(), &words);
+        let graph = Graph::of(heap.len(), heap.edges(WAKER));
+        let reach = reach(&heap, &graph, &[]);
+        let (mut node, mut steps) = (heap.find(A).expect("it is one of these"), 0);
+        while let Some(Cause::From(edge)) = reach.cause(node) {
+            (node, steps) = (graph.edges[*edge].from, steps + 1);
+            assert!(steps < 3);
+        }
+        assert_eq!(reach.cause(node), Some(&Cause::Runtime));
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::system::threads;
 /// How much stack the thread that looks has beyond what every thread needs, in bytes.
 const STACK: usize = 512 << 10;
 
+/// How often all is read where threads of others run meanwhile.
+const PASSES: u32 = 2;
+
 /// What was seen in one look.
 #[derive(Debug)]
 pub(super) struct Sight {
@@ -65,8 +68,8 @@ pub(super) fn take_heap(run: RunNumber, known: &[Sleeper]) -> Option<(Heap, Vec<
     let known: Vec<Sleeper> = known.iter().copied().chain([own]).collect();
     let mut heap = Heap::of(allocations(run)?);
     let mut outside = Vec::new();
-    // What a thread of somebody else's carries from a place that was not yet read to one that was, is seen the second time.
-    for _ in 0..2 {
+    // What a thread of others carries from a place that was not yet read to one that was, is seen the next time.
+    for _ in 0..PASSES {
         let view = View::take(&known)?;
         let is_whole = view.read(|region, start, piece| {
             heap.take(start, piece, |node| outside.push((node, region.what.clone())));
@@ -74,7 +77,7 @@ pub(super) fn take_heap(run: RunNumber, known: &[Sleeper]) -> Option<(Heap, Vec<
         if !is_whole {
             return None;
         }
-        if !view.is_moving {
+        if view.is_still() {
             break;
         }
     }

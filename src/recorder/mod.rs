@@ -10,6 +10,7 @@ mod arena;
 mod ends;
 pub(crate) mod format;
 mod here;
+mod kept;
 mod memory;
 pub(crate) mod record;
 pub(crate) mod stacks;
@@ -21,6 +22,7 @@ use ends::End;
 use table::Home;
 
 pub(crate) use here::{UNKNOWN, UNNAMED, enter, fresh_run, here, is_of_runtime, of_runtime, unrecorded, within};
+pub(crate) use kept::{is_kept, keep};
 pub(crate) use table::{Allocation, NO_RUN, RunNumber, Table};
 
 /// This file, as debug information has it: its folder is where the recorder's own part of a stack begins.

@@ -206,6 +206,11 @@ fn shard_of(address: usize) -> usize {
     hash(address) >> 8 & (SHARDS - 1)
 }
 
+/// Returns where in its shard an address should stand: by bits that are not alike for all that are in one shard.
+fn home(address: usize) -> usize {
+    hash(address) >> 16
+}
+
 /// Changes a counter that only the holder of a lock changes.
 fn change(counter: &AtomicU8, by: impl Fn(u8) -> u8) {
     counter.store(by(counter.load(Ordering::Relaxed)), Ordering::Relaxed);
@@ -322,7 +327,7 @@ impl Slots {
             if candidate == Packed::FREE {
                 break;
             }
-            let home = hash(candidate.address()) & mask;
+            let home = home(candidate.address()) & mask;
             if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(hole) & mask) {
                 self.all()[hole] = candidate;
                 hole = next;
@@ -341,7 +346,7 @@ impl Slots {
     /// Returns where an address stands, or would.
     fn place(&mut self, address: usize) -> usize {
         let mask = self.len - 1;
-        let mut at = hash(address) & mask;
+        let mut at = home(address) & mask;
         while ![0, address].contains(&self.all()[at].address()) {
             at = (at + 1) & mask;
         }
@@ -460,6 +465,24 @@ mod tests {
         }
         let slots: usize = TABLE.shards.iter().map(|shard| shard.with(|slots| slots.len)).sum();
         assert!(slots <= SHARDS * 2 * FIRST, "{slots}");
+    }
+
+    #[test]
+    fn addresses_of_a_full_table_stand_near_their_homes() {
+        static TABLE: Table = Table::new(Home::Own);
+        for number in 0..5 * MANY {
+            TABLE.insert(allocation((1 << 46) + number * 48, 4_000_007));
+        }
+        let mut farthest = 0;
+        for shard in &TABLE.shards {
+            shard.with(|slots| {
+                let mask = slots.len.wrapping_sub(1);
+                for (at, slot) in slots.all().iter().enumerate().filter(|(_, slot)| **slot != Packed::FREE) {
+                    farthest = farthest.max(at.wrapping_sub(home(slot.address())) & mask);
+                }
+            });
+        }
+        assert!(farthest < 100, "{farthest}");
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(crate) struct OsThread {
 #[derive(Debug, Default)]
 pub(crate) struct Marked {
     pub(crate) threads: Vec<OsThread>,
+    /// Threads that surely do not.
+    pub(crate) others: Vec<Tid>,
     /// Threads that may not have their mark yet.
     pub(crate) newborn: Vec<Tid>,
     /// Whether a thread ended during the look: it may have started another one behind its back.
@@ -27,6 +29,26 @@ impl Marked {
         self.threads.is_empty() && self.newborn.is_empty() && !self.has_vanished
     }
 }
+
+/// Looks again and again, since threads of others come and go, until one look is clear; returns whether none that is not in `known` has
+/// the mark. What was once seen to be another's stays so, and only what is new is looked at again.
+pub(crate) fn none_is_marked(dye: Dye, mut known: Vec<Tid>) -> bool {
+    const LOOKS: u32 = 50;
+    for _ in 0..LOOKS {
+        let marked = marked(dye, &known);
+        if marked.are_none() {
+            return true;
+        }
+        if !marked.threads.is_empty() {
+            return false;
+        }
+        known.extend(marked.others);
+        std::thread::yield_now();
+    }
+    false
+}
+
+use crate::system::dye::Dye;
 
 pub(crate) use system::{Counter, doing, marked, own_tid};
 
@@ -71,7 +93,7 @@ mod system {
                     Some(name) => marked.threads.push(OsThread { tid, name }),
                     None => marked.has_vanished = true,
                 },
-                Some(_) => {}
+                Some(_) => marked.others.push(tid),
                 None => marked.has_vanished = true,
             }
         }

@@ -20,6 +20,8 @@ const WORD: usize = size_of::<usize>();
 /// Up to this size, in bytes, what is given back is cleared, and what is resized is moved by hand, so that nothing of it stays behind;
 /// what is larger the allocator may move without copying.
 const COPIED: usize = 32 << 10;
+/// Up to this size, in bytes, what is new is cleared as well: the system's allocator writes pointers of its own into what is given back.
+const CLEARED: usize = 1 << 10;
 
 /// A global allocator that hands everything on to `A`, and lets lightsout see tasks on stable Rust.
 ///
@@ -48,6 +50,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Recorder<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as promised by the caller.
         let memory = unsafe { self.0.alloc(apart(layout)) };
+        if layout.size() <= CLEARED && !memory.is_null() {
+            // SAFETY: it was made just now, of at least this size, and nobody else has it.
+            unsafe { wipe(memory, layout.size()) };
+        }
         made(memory, layout);
         memory
     }
@@ -67,8 +73,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Recorder<A> {
             // SAFETY: it is the caller's until it is given back below.
             unsafe { wipe(memory, layout.size()) };
         }
-        // SAFETY: as promised by the caller.
-        unsafe { self.0.dealloc(memory, apart(layout)) }
+        if !known.is_some_and(|known| recorder::is_kept(&known)) {
+            // SAFETY: as promised by the caller.
+            unsafe { self.0.dealloc(memory, apart(layout)) }
+        }
     }
 
     #[inline]
@@ -102,9 +110,13 @@ impl<A: GlobalAlloc> Recorder<A> {
         // SAFETY: the size is not 0, as promised by the caller.
         let resized = unsafe { self.0.alloc(apart(new)) };
         if !resized.is_null() {
-            // SAFETY: both are live, apart from one another, and at least as large as what is copied; the old one is not used again.
+            // SAFETY: both are live, apart from one another, and at least as large as what is copied or cleared; the old one is not used
+            // again.
             unsafe {
                 ptr::copy_nonoverlapping(memory, resized, layout.size().min(new.size()));
+                if let Some(more) = new.size().checked_sub(layout.size()).filter(|_| new.size() <= CLEARED) {
+                    wipe(resized.add(layout.size()), more);
+                }
                 wipe(memory, layout.size());
                 self.0.dealloc(memory, apart(layout));
             }
@@ -129,7 +141,7 @@ fn may_hold_pointers(layout: Layout) -> bool {
     layout.align() >= WORD && layout.size() <= COPIED
 }
 
-/// Clears memory that is about to be given back: a pointer that stayed in it would look like one that somebody still has.
+/// Clears memory that is new, or about to be given back: a pointer that stayed in it would look like one that somebody still has.
 ///
 /// # Safety
 ///
@@ -138,7 +150,7 @@ fn may_hold_pointers(layout: Layout) -> bool {
 unsafe fn wipe(memory: *mut u8, size: usize) {
     // SAFETY: as promised by the caller.
     unsafe { ptr::write_bytes(memory, 0, size) };
-    // Without this the compiler leaves out what nobody reads before it is given back.
+    // Without this the compiler leaves out what nobody reads before it is given back, or written over.
     std::hint::black_box(memory);
 }
 
