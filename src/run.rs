@@ -281,31 +281,35 @@ where
         let _ = bell.send(time);
     };
 
-    let (ended, left) = runtime.block_on(async {
-        ledger.stamp();
-        if injector.is_some() {
-            // What was raised at the end of an earlier run of this process, and reached nobody, is to reach nobody here either.
-            tokio::task::yield_now().await;
-        }
-        let mut body = Body::start(ledger, body).await;
-        let mut ended = body.until(ledger, settings, injector.as_deref()).await;
-        if let Some(injector) = &injector {
-            injector.end(ended.ending != Ending::Unfinished);
-        }
-        if ended.ending == Ending::Unfinished {
-            // What hangs is looked at before the body is dropped: its locals may be what keeps the rest alive.
-            let left = Left::at_once(ledger, ring_in).await;
-            ended.awaits = body.awaits().await;
-            body.end();
-            (ended, left)
-        } else {
-            ended.ending = body.end().unwrap_or(ended.ending);
-            ledger.body_ended(ended.ending.clone());
-            let left = Left::after_settle(ledger, settings.grace, ring_in).await;
-            console::hold(&left.settled.left, ring_in).await;
-            (ended, left)
-        }
+    // As the run's own memory: nobody but this thread has what is in it, and what is left over in it leads nowhere.
+    let root = recorder::within(ledger.number(), || {
+        Box::pin(async {
+            ledger.stamp();
+            if injector.is_some() {
+                // What was raised at the end of an earlier run of this process, and reached nobody, is to reach nobody here either.
+                tokio::task::yield_now().await;
+            }
+            let mut body = Body::start(ledger, body).await;
+            let mut ended = body.until(ledger, settings, injector.as_deref()).await;
+            if let Some(injector) = &injector {
+                injector.end(ended.ending != Ending::Unfinished);
+            }
+            if ended.ending == Ending::Unfinished {
+                // What hangs is looked at before the body is dropped: its locals may be what keeps the rest alive.
+                let left = Left::at_once(ledger, ring_in).await;
+                ended.awaits = body.awaits().await;
+                body.end();
+                (ended, left)
+            } else {
+                ended.ending = body.end().unwrap_or(ended.ending);
+                ledger.body_ended(ended.ending.clone());
+                let left = Left::after_settle(ledger, settings.grace, ring_in).await;
+                console::hold(&left.settled.left, ring_in).await;
+                (ended, left)
+            }
+        })
     });
+    let (ended, left) = runtime.block_on(root);
     if let Some(injector) = &injector {
         injector.rest();
     }

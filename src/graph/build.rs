@@ -306,9 +306,10 @@ impl Artist<'_> {
         let nodes: BTreeMap<NodeId, usize> = allocations.into_iter().collect();
         for node in &mut self.graph.nodes {
             if let Some(Outlook::Waiting(expected)) = &mut node.outlook
-                && let Expected::Task(task) = expected {
-                    *expected = nodes.get(&(*task as NodeId)).map_or(Expected::Unknown, |at| Expected::Task(*at));
-                }
+                && let Expected::Task(task) = expected
+            {
+                *expected = nodes.get(&(*task as NodeId)).map_or(Expected::Unknown, |at| Expected::Task(*at));
+            }
         }
         let edge = |((from, to, kind), count): ((usize, usize, EdgeKind), usize)| WaitEdge { from, to, kind, count };
         self.graph.edges = std::mem::take(&mut self.edges).into_iter().map(edge).collect();

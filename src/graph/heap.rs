@@ -204,10 +204,12 @@ impl Heap {
         while at < piece.len() {
             let word = piece[at];
             at += 1;
-            if word >= low && word < high
-                && let Some(node) = self.pointee(word) {
-                    foreign(node);
-                }
+            if word >= low
+                && word < high
+                && let Some(node) = self.pointee(word)
+            {
+                foreign(node);
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use std::os::unix::fs::FileExt;
 
 use super::raw;
 use crate::ledger::thread::Sleeper;
+use crate::recorder;
 use crate::system::threads::Tid;
 
 const WORD: usize = size_of::<usize>();
@@ -36,6 +37,16 @@ pub(super) enum What {
 pub(super) struct Region {
     pub(super) addresses: Range<usize>,
     pub(super) what: What,
+}
+
+impl Region {
+    /// Leaves a part out.
+    fn without(self, part: &Range<usize>) -> impl Iterator<Item = Self> {
+        let Range { start, end } = self.addresses;
+        let what = self.what;
+        let rest = [start..end.min(part.start.max(start)), start.max(part.end.min(end))..end];
+        rest.into_iter().filter(|rest| !rest.is_empty()).map(move |addresses| Self { addresses, what: what.clone() })
+    }
 }
 
 /// What can be looked at, at one moment.
@@ -84,7 +95,8 @@ impl View {
     pub(super) fn take(known: &[Sleeper]) -> Option<Self> {
         let maps = Mapping::all(&fs::read_to_string("/proc/self/maps").ok()?);
         let threads = Thread::all()?;
-        let regions = regions(&maps, &threads, known);
+        let untaken = recorder::untaken();
+        let regions = regions(&maps, &threads, known).into_iter().flat_map(|it| it.without(&untaken)).collect();
         let is_known = |thread: &&Thread| known.iter().any(|sleeper| sleeper.tid == thread.tid);
         let others = threads.iter().filter(|thread| !is_known(thread));
         let others = others.map(|thread| (thread.tid, Doing::of(thread.tid))).collect();
@@ -300,6 +312,20 @@ mod tests {
     fn no_stack_is_abandoned_where_a_thread_may_be_anywhere() {
         let seen = seen(&[thread(7, Some(0xd000), None)], &[]);
         assert!(seen.contains(&(0x10000..0x14000, What::Heap)), "{seen:?}");
+    }
+
+    #[test]
+    fn part_that_is_left_out_leaves_what_is_before_and_behind_it() {
+        let without = |part: Range<usize>| -> Vec<Range<usize>> {
+            let region = Region { addresses: 0x1000..0x5000, what: What::Heap };
+            region.without(&part).map(|it| it.addresses).collect()
+        };
+        assert_eq!(without(0x2000..0x3000), [0x1000..0x2000, 0x3000..0x5000]);
+        assert_eq!(without(0x1000..0x3000), [0x3000..0x5000]);
+        assert_eq!(without(0x4000..0x9000), [0x1000..0x4000]);
+        assert_eq!(without(0x6000..0x9000), [0x1000..0x5000]);
+        assert_eq!(without(0..0), [0x1000..0x5000]);
+        assert_eq!(without(0..0x9000), []);
     }
 
     #[test]

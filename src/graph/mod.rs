@@ -56,10 +56,12 @@ mod sight;
 mod flavor {
     use std::cell::OnceCell;
     use std::collections::{BTreeMap, BTreeSet};
+    use std::thread;
+    use std::time::Duration;
 
     use super::build;
     use super::calibration::Learned;
-    use super::data::{Outlook, WaitGraph};
+    use super::data::{Expected, Outlook, Place, WaitGraph};
     use super::sight::{self, Sight};
     use super::words;
     use crate::census::{Census, LiveTask, State};
@@ -88,11 +90,26 @@ mod flavor {
             self.drawn.get_or_init(|| build::draw(&self.sight, self.learned, tasks, &self.outlooks, kinds))
         }
 
+        fn unproven_tasks(&self) -> usize {
+            let by_threads_or_memory = |outlook: &&Outlook| {
+                matches!(
+                    outlook,
+                    Outlook::Waiting(Expected::Task(_) | Expected::Outside(Place::Thread | Place::Memory))
+                )
+            };
+            self.outlooks.values().filter(by_threads_or_memory).count()
+        }
+
         /// Returns what cannot be proven in this process.
         pub(crate) fn unproven(&self) -> &'static [&'static str] {
             &self.learned.unproven
         }
     }
+
+    /// How often it is looked where threads of others run: what is left on their stacks, and looks like a pointer, is soon something else.
+    const LOOKS: u32 = 4;
+    /// How long they are given to make it so.
+    const BETWEEN: Duration = Duration::from_millis(1);
 
     /// Looks from the run's root future, when its body is gone. No name is looked up yet.
     ///
@@ -100,12 +117,27 @@ mod flavor {
     ///
     /// Why nothing can be said.
     pub(crate) fn look(ledger: &Ledger, left: &Census) -> Result<Look, String> {
+        recorder::keep(ledger.number());
+        let mut best = look_once(ledger, left)?;
+        for _ in 1..LOOKS {
+            if best.sight.is_still || best.unproven_tasks() == 0 {
+                break;
+            }
+            thread::sleep(BETWEEN);
+            let Ok(again) = look_once(ledger, left) else { continue };
+            if again.unproven_tasks() < best.unproven_tasks() {
+                best = again;
+            }
+        }
+        Ok(best)
+    }
+
+    fn look_once(ledger: &Ledger, left: &Census) -> Result<Look, String> {
         let now = tokio::time::Instant::now().into_std();
         let (sight, outlooks, learned) = seen(ledger, left, |sight, learned| {
             let outlooks = build::outlooks(&sight, learned, now);
             (sight, outlooks, learned)
         })?;
-        recorder::keep(ledger.number());
         Ok(Look { sight, outlooks, learned, drawn: OnceCell::new() })
     }
 

@@ -23,20 +23,33 @@ pub(super) struct Sight {
     pub(super) heap: Heap,
     pub(super) graph: Graph,
     pub(super) reach: Reach,
+    /// Whether no thread of others ran meanwhile: then another look would see the same.
+    pub(super) is_still: bool,
+}
+
+/// What points into the run's memory, and whether no thread of others ran meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct Outside {
+    pub(super) pointers: Vec<(NodeId, What)>,
+    is_still: bool,
 }
 
 /// Looks from a thread of its own, on whose stack everything is that must not be taken for something alive; `known` are threads that
 /// hold nothing below their bases. `None` where the memory cannot be read. Nothing of the run may be running.
 pub(super) fn apart<T: Send>(act: impl FnOnce() -> T + Send) -> Option<T> {
+    // What a thread returns is kept for it in memory with gaps, in which the caller's stack would shine through.
+    let mut told = None;
+    let (tell, act) = (&mut told, Box::new(act));
     recorder::unrecorded(|| {
         thread::scope(|scope| {
-            let looking = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
+            let looking = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || {
                 recorder::enter(NO_RUN);
-                act()
+                *tell = Some(act());
             });
             looking.ok()?.join().ok()
         })
-    })
+    })?;
+    told
 }
 
 impl Sight {
@@ -44,8 +57,8 @@ impl Sight {
     pub(super) fn take(run: RunNumber, known: &[Sleeper], waker: WakerShape) -> Option<Self> {
         let (heap, outside) = take_heap(run, known)?;
         let graph = Graph::of(heap.len(), heap.edges(waker));
-        let reach = reach(&heap, &graph, &outside);
-        Some(Self { heap, graph, reach })
+        let reach = reach(&heap, &graph, &outside.pointers);
+        Some(Self { heap, graph, reach, is_still: outside.is_still })
     }
 
     /// Returns the numbers of the tasks that nothing alive leads to.
@@ -62,27 +75,28 @@ impl Sight {
 }
 
 /// Copies the run's own memory, and collects what points into it from outside.
-pub(super) fn take_heap(run: RunNumber, known: &[Sleeper]) -> Option<(Heap, Vec<(NodeId, What)>)> {
+pub(super) fn take_heap(run: RunNumber, known: &[Sleeper]) -> Option<(Heap, Outside)> {
     let here = 0_u8;
     let own = Sleeper { tid: threads::own_tid()?, base: !std::ptr::from_ref(&here).addr() };
     let known: Vec<Sleeper> = known.iter().copied().chain([own]).collect();
     let mut heap = Heap::of(allocations(run)?);
-    let mut outside = Vec::new();
+    let mut outside = Outside::default();
     // What a thread of others carries from a place that was not yet read to one that was, is seen the next time.
     for _ in 0..PASSES {
         let view = View::take(&known)?;
         let is_whole = view.read(|region, start, piece| {
-            heap.take(start, piece, |node| outside.push((node, region.what.clone())));
+            heap.take(start, piece, |node| outside.pointers.push((node, region.what.clone())));
         });
         if !is_whole {
             return None;
         }
-        if view.is_still() {
+        outside.is_still = view.is_still();
+        if outside.is_still {
             break;
         }
     }
     // What is told of them is the first that is found.
-    outside.sort_by(|a, b| a.1.cmp(&b.1));
+    outside.pointers.sort_by(|a, b| a.1.cmp(&b.1));
     Some((heap, outside))
 }
 

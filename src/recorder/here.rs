@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::format::ORDINARY;
 use super::table::{NO_RUN, RunNumber};
 
 /// Nobody has said yet whose this thread is.
@@ -48,6 +49,12 @@ pub(crate) fn of_runtime(run: RunNumber) -> RunNumber {
 /// Returns whether a number is that of a run's runtime.
 pub(crate) fn is_of_runtime(run: RunNumber) -> bool {
     (OF_RUNTIME..2 * OF_RUNTIME).contains(&run)
+}
+
+/// Returns whether a number is that of a checked run, or of its runtime.
+#[inline]
+pub(crate) fn is_checked(run: RunNumber) -> bool {
+    (NO_RUN + 1..ORDINARY).contains(&run)
 }
 
 /// Returns a number that no other run has had.

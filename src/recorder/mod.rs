@@ -6,6 +6,7 @@
 //! Under the gate its memory is a file, the [`record`], and allocations of ordinary tests are written down too, with how each was
 //! given back.
 
+mod apart;
 mod arena;
 mod ends;
 pub(crate) mod format;
@@ -21,7 +22,10 @@ pub(crate) mod who;
 use ends::End;
 use table::Home;
 
-pub(crate) use here::{UNKNOWN, UNNAMED, enter, fresh_run, here, is_of_runtime, of_runtime, unrecorded, within};
+pub(crate) use apart::{Apart, untaken};
+pub(crate) use here::{
+    UNKNOWN, UNNAMED, enter, fresh_run, here, is_checked, is_of_runtime, of_runtime, unrecorded, within,
+};
 pub(crate) use kept::{is_kept, keep};
 pub(crate) use table::{Allocation, NO_RUN, RunNumber, Table};
 

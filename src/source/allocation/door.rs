@@ -7,7 +7,7 @@ use std::ptr;
 use super::ordinary;
 use crate::ledger;
 use crate::recorder::format::ORDINARY;
-use crate::recorder::{self, Allocation, NO_RUN, RunNumber, Table, UNKNOWN, UNNAMED};
+use crate::recorder::{self, Allocation, Apart, NO_RUN, RunNumber, Table, UNKNOWN, UNNAMED};
 
 /// This file, as debug information has it: where the recorder's own part of a stack ends.
 pub(super) const FILE: &str = file!();
@@ -20,12 +20,11 @@ const WORD: usize = size_of::<usize>();
 /// Up to this size, in bytes, what is given back is cleared, and what is resized is moved by hand, so that nothing of it stays behind;
 /// what is larger the allocator may move without copying.
 const COPIED: usize = 32 << 10;
-/// Up to this size, in bytes, what is new is cleared as well: the system's allocator writes pointers of its own into what is given back.
-const CLEARED: usize = 1 << 10;
 
 /// A global allocator that hands everything on to `A`, and lets lightsout see tasks on stable Rust.
 ///
-/// With the default feature `allocator` it stands in front of the system's allocator by itself, and nothing is to be done. A program
+/// With the default feature `allocator` it stands in front of the system's allocator by itself, and nothing is to be done; what is small and
+/// a run's then comes from a place of its own, so that nothing of others leads to it by chance. A program
 /// can have only one global allocator: where tests bring their own, the compiler says "the `#[global_allocator]` in this crate
 /// conflicts with global allocator in: lightsout". Then switch the feature off (`default-features = false`) and put it in front of
 /// yours:
@@ -41,7 +40,7 @@ pub struct Recorder<A = System>(pub A);
 
 #[cfg(feature = "allocator")]
 #[global_allocator]
-static ALLOCATOR: Recorder = Recorder(System);
+static ALLOCATOR: Recorder<Apart> = Recorder(Apart);
 
 // SAFETY: everything is handed on with a layout that is the same for what is made and what is given back, and never smaller than
 // what was asked for; what comes back is returned.
@@ -50,10 +49,6 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Recorder<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as promised by the caller.
         let memory = unsafe { self.0.alloc(apart(layout)) };
-        if layout.size() <= CLEARED && !memory.is_null() {
-            // SAFETY: it was made just now, of at least this size, and nobody else has it.
-            unsafe { wipe(memory, layout.size()) };
-        }
         made(memory, layout);
         memory
     }
@@ -110,13 +105,9 @@ impl<A: GlobalAlloc> Recorder<A> {
         // SAFETY: the size is not 0, as promised by the caller.
         let resized = unsafe { self.0.alloc(apart(new)) };
         if !resized.is_null() {
-            // SAFETY: both are live, apart from one another, and at least as large as what is copied or cleared; the old one is not used
-            // again.
+            // SAFETY: both are live, apart from one another, and at least as large as what is copied; the old one is not used again.
             unsafe {
                 ptr::copy_nonoverlapping(memory, resized, layout.size().min(new.size()));
-                if let Some(more) = new.size().checked_sub(layout.size()).filter(|_| new.size() <= CLEARED) {
-                    wipe(resized.add(layout.size()), more);
-                }
                 wipe(memory, layout.size());
                 self.0.dealloc(memory, apart(layout));
             }
@@ -141,7 +132,7 @@ fn may_hold_pointers(layout: Layout) -> bool {
     layout.align() >= WORD && layout.size() <= COPIED
 }
 
-/// Clears memory that is new, or about to be given back: a pointer that stayed in it would look like one that somebody still has.
+/// Clears memory that is about to be given back: a pointer that stayed in it would look like one that somebody still has.
 ///
 /// # Safety
 ///
@@ -150,7 +141,7 @@ fn may_hold_pointers(layout: Layout) -> bool {
 unsafe fn wipe(memory: *mut u8, size: usize) {
     // SAFETY: as promised by the caller.
     unsafe { ptr::write_bytes(memory, 0, size) };
-    // Without this the compiler leaves out what nobody reads before it is given back, or written over.
+    // Without this the compiler leaves out what nobody reads before it is given back.
     std::hint::black_box(memory);
 }
 

@@ -1,0 +1,284 @@
+//! The memory of runs, apart from that of everybody else.
+//!
+//! Whether something alive leads to a task is asked of all memory, word by word. Where a run got what others have given back, and the
+//! other way round, words that were left over would lead to it: the lists of a C library's allocator, copies with gaps, old stacks. So
+//! what is small, as cells and channels are, comes from a place of its own as long as the run goes on.
+//!
+//! Blocks have the sizes of powers of two, and are aligned to them. What is given back is cleared, and linked by inverted addresses.
+//! Nobody waits for anybody: where another thread is at the same list the system's allocator is asked, and a block that cannot be put
+//! back is left alone. So a child process that is forked meanwhile does not wait for ever.
+#![expect(unsafe_code, reason = "it hands out memory")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::UnsafeCell;
+use std::ops::Range;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use super::memory::Lasting;
+use super::{here, is_checked};
+
+/// The least block, in bytes, and the largest.
+const LEAST: usize = 16;
+const LARGEST: usize = 4 << 10;
+const CLASSES: usize = (LARGEST / LEAST).ilog2() as usize + 1;
+/// How much a list takes at once from the place of all, in bytes.
+const PIECE: usize = 16 << 10;
+/// How much there is, in bytes; pages that nobody writes to cost nothing.
+const ROOM: usize = if cfg!(miri) { 4 << 20 } else { 1 << 30 };
+const WORD: usize = size_of::<usize>();
+/// How often a list is tried that another thread is at.
+const TRIES: u32 = 64;
+
+static PLACE: Lasting<AtomicU64> = Lasting::new(ROOM / 8);
+/// Where the part begins that nobody has taken yet, in bytes.
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+static LISTS: [List; CLASSES] = [const { List::new() }; CLASSES];
+
+/// The system's allocator, and for runs a place of their own beside it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Apart;
+
+/// The blocks of one size.
+struct List {
+    is_taken: AtomicBool,
+    blocks: UnsafeCell<Blocks>,
+}
+
+/// Blocks that nobody has. Addresses are kept inverted: where some blocks end others begin, which somebody may have.
+struct Blocks {
+    /// The address of one that was given back, in whose first word that of the next one stands; all ones at the end.
+    first: usize,
+    /// Where those are that were never handed out, and how many bytes they have.
+    fresh: usize,
+    left: usize,
+}
+
+// SAFETY: `blocks` is only reached through `with`, by one thread at a time.
+unsafe impl Sync for List {}
+
+impl List {
+    const fn new() -> Self {
+        Self { is_taken: AtomicBool::new(false), blocks: UnsafeCell::new(Blocks { first: !0, fresh: !0, left: 0 }) }
+    }
+
+    /// `None` where another thread is at it.
+    #[inline]
+    fn with<R>(&self, act: impl FnOnce(&mut Blocks) -> R) -> Option<R> {
+        let mut tries = 0;
+        while self.is_taken.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            tries += 1;
+            if tries == TRIES {
+                return None;
+            }
+            std::hint::spin_loop();
+        }
+        // SAFETY: no other thread is at it, and `act` does not come here again.
+        let result = act(unsafe { &mut *self.blocks.get() });
+        self.is_taken.store(false, Ordering::Release);
+        Some(result)
+    }
+}
+
+impl Blocks {
+    /// Takes a block; all of it is zero.
+    fn take(&mut self, size: usize) -> Option<*mut u8> {
+        if self.first == !0 {
+            return self.take_fresh(size);
+        }
+        let block = ptr::with_exposed_provenance_mut::<usize>(!self.first);
+        // SAFETY: the block is nobody's, aligned, and its first word was written when it was put here.
+        unsafe {
+            self.first = block.read();
+            block.write(0);
+        }
+        Some(block.cast())
+    }
+
+    fn take_fresh(&mut self, size: usize) -> Option<*mut u8> {
+        if self.left == 0 {
+            (self.fresh, self.left) = (!piece()?, PIECE);
+        }
+        let block = !self.fresh;
+        (self.fresh, self.left) = (!(block + size), self.left - size);
+        Some(ptr::with_exposed_provenance_mut(block))
+    }
+
+    /// # Safety
+    ///
+    /// The block must be the caller's, of this list, and zero.
+    unsafe fn put(&mut self, block: *mut u8) {
+        // SAFETY: as promised by the caller.
+        unsafe { block.cast::<usize>().write(self.first) };
+        self.first = !block.expose_provenance();
+    }
+}
+
+/// Takes a piece of the place of all; `None` where nothing is left.
+#[cold]
+fn piece() -> Option<usize> {
+    let start = PLACE.get()?.as_ptr().expose_provenance();
+    let more = |taken: usize| Some(taken + PIECE).filter(|taken| *taken <= ROOM);
+    let taken = TAKEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+    Some(start + taken)
+}
+
+/// Returns the addresses that nothing was put to yet.
+pub(crate) fn untaken() -> Range<usize> {
+    let Some(place) = PLACE.known() else { return 0..0 };
+    let start = place.as_ptr().addr();
+    start + TAKEN.load(Ordering::Relaxed)..start + ROOM
+}
+
+fn is_apart(memory: *mut u8) -> bool {
+    PLACE.known().is_some_and(|place| memory.addr().wrapping_sub(place.as_ptr().addr()) < ROOM)
+}
+
+/// Returns the list for a layout and the size of its blocks; `None` for what is large.
+fn list(layout: Layout) -> Option<(&'static List, usize)> {
+    let size = layout.size().max(layout.align()).max(LEAST);
+    if size > LARGEST {
+        return None;
+    }
+    let size = size.next_power_of_two();
+    Some((&LISTS[(size / LEAST).ilog2() as usize], size))
+}
+
+/// Takes a block for the calling thread, if it is a run's; `None` where the system is to be asked.
+#[inline]
+fn take(layout: Layout) -> Option<*mut u8> {
+    if !is_checked(here()) {
+        return None;
+    }
+    let (list, size) = list(layout)?;
+    list.with(|blocks| blocks.take(size)).flatten()
+}
+
+// SAFETY: a block is handed out once until it is given back, is as large and as aligned as is asked for, and is told from the system's
+// memory by its address.
+unsafe impl GlobalAlloc for Apart {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as promised by the caller.
+        take(layout).unwrap_or_else(|| unsafe { System.alloc(layout) })
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as promised by the caller.
+        take(layout).unwrap_or_else(|| unsafe { System.alloc_zeroed(layout) })
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        let Some((list, size)) = list(layout).filter(|_| is_apart(memory)) else {
+            // SAFETY: as promised by the caller; what is apart has a list.
+            return unsafe { System.dealloc(memory, layout) };
+        };
+        // SAFETY: the block has this size, and is the caller's until it is put back.
+        unsafe { ptr::write_bytes(memory, 0, size) };
+        // SAFETY: it comes from this list, which its layout tells, and is zero.
+        let _ = list.with(|blocks| unsafe { blocks.put(memory) });
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if !is_apart(memory) {
+            // SAFETY: as promised by the caller.
+            return unsafe { System.realloc(memory, layout, size) };
+        }
+        // SAFETY: the caller promises that the new size makes a layout; both are live, and as large as what is copied.
+        unsafe {
+            let resized = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
+            if !resized.is_null() {
+                ptr::copy_nonoverlapping(memory, resized, layout.size().min(size));
+                self.dealloc(memory, layout);
+            }
+            resized
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{NO_RUN, enter, fresh_run};
+    use super::*;
+
+    /// Does something as a thread of a run.
+    fn in_a_run<R>(act: impl FnOnce() -> R) -> R {
+        let before = enter(fresh_run());
+        let result = act();
+        enter(before);
+        result
+    }
+
+    fn layout(size: usize, align: usize) -> Layout {
+        Layout::from_size_align(size, align).expect("it is one")
+    }
+
+    #[test]
+    fn small_blocks_of_a_run_are_apart_aligned_and_zero() {
+        for (size, align) in [(1, 1), (8, 8), (40, 8), (256, 128), (4096, 8), (24, 4096)] {
+            let layout = layout(size, align);
+            // SAFETY: the block is written to inside its size, and given back once with its layout.
+            unsafe {
+                let block = in_a_run(|| Apart.alloc(layout));
+                assert!(is_apart(block) && block.addr().is_multiple_of(align), "{layout:?}");
+                assert!((0..size).all(|at| block.add(at).read() == 0), "{layout:?}");
+                block.write_bytes(7, size);
+                Apart.dealloc(block, layout);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_large_or_of_no_run_is_the_systems() {
+        let large = layout(LARGEST + 1, 8);
+        let small = layout(64, 8);
+        // SAFETY: each is given back once with its layout.
+        unsafe {
+            let [of_run, of_nobody] = [in_a_run(|| Apart.alloc(large)), Apart.alloc(small)];
+            assert!(!is_apart(of_run) && !is_apart(of_nobody));
+            Apart.dealloc(of_run, large);
+            Apart.dealloc(of_nobody, small);
+        }
+        assert_eq!(enter(NO_RUN), super::super::UNKNOWN);
+    }
+
+    #[test]
+    fn blocks_grow_out_of_their_place_with_their_content() {
+        let small = layout(48, 8);
+        // SAFETY: what is written and read is inside; each is given back once with its layout.
+        unsafe {
+            let block = in_a_run(|| Apart.alloc(small));
+            block.write_bytes(9, 48);
+            let grown = Apart.realloc(block, small, 6_000);
+            assert!(!is_apart(grown) && (0..48).all(|at| grown.add(at).read() == 9));
+            Apart.dealloc(grown, layout(6_000, 8));
+        }
+    }
+
+    #[test]
+    fn threads_of_a_run_never_have_the_same_block() {
+        const ROUNDS: usize = if cfg!(miri) { 20 } else { 2_000 };
+        let run = fresh_run();
+        std::thread::scope(|scope| {
+            for own in 1..=4_usize {
+                scope.spawn(move || {
+                    enter(run);
+                    let layout = layout(96, 8);
+                    for _ in 0..ROUNDS {
+                        // SAFETY: each block is written and read inside, and given back once with its layout.
+                        unsafe {
+                            let blocks: [*mut usize; 8] = std::array::from_fn(|_| Apart.alloc(layout).cast());
+                            blocks.iter().for_each(|block| block.write(own));
+                            assert!(blocks.iter().all(|block| block.read() == own));
+                            blocks.iter().for_each(|block| Apart.dealloc(block.cast(), layout));
+                        }
+                    }
+                    enter(NO_RUN);
+                });
+            }
+        });
+    }
+}
