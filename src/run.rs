@@ -132,10 +132,15 @@ pub(crate) fn on_stage<R: Send + 'static>(
     let (bell, hear) = mpsc::channel();
     let now = Arc::new(Mutex::new(None));
     let mut stage =
-        Stage { settings: settings.clone(), behind: tracing::behind(), now: now.clone(), bell, crowd: None };
+        Stage { settings: settings.clone(), behind: tracing::behind(), now: now.clone(), bell, crowd: None, base: 0 };
     let thread_name = thread::current().name().filter(|name| *name != "main").unwrap_or(name).replace('\0', "");
     let builder = thread::Builder::new().name(thread_name);
-    let thread = builder.spawn(move || play(&mut stage)).map_err(Error::thread)?;
+    let act = move || {
+        let here = 0_u8;
+        stage.base = std::ptr::from_ref(&here).addr();
+        play(&mut stage)
+    };
+    let thread = builder.spawn(act).map_err(Error::thread)?;
     match listen(&hear, &now, settings) {
         None => Ok(Curtain::Fell(thread.join().unwrap_or_else(|payload| resume_unwind(payload)))),
         Some(run) => {
@@ -156,6 +161,8 @@ pub(crate) struct Stage {
     bell: Sender<Duration>,
     /// How many threads the process has when none is left behind. `None` where every run looks at each of them.
     crowd: Option<Crowd>,
+    /// The address on the thread's stack below which there is nothing but what runs need.
+    base: usize,
 }
 
 /// The run that goes on.
@@ -182,7 +189,7 @@ impl Stage {
         let number = looked.map_or(recorder::NO_RUN, |()| recorder::fresh_run());
         let ledger = Ledger::open(number, &self.settings.kinds);
         *lock(&self.now) = Some(Now { ledger: ledger.clone(), script: script.cloned(), began: Instant::now() });
-        ledger.adopt_body_thread();
+        ledger.adopt_body_thread(self.base);
         tracing::read(&ledger, &self.behind, &self.settings.allow);
         let seen = live(&ledger, &self.settings, script, body, &self.bell, &mut self.crowd)?;
         Ok((seen, ledger))

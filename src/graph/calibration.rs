@@ -18,6 +18,7 @@ use tokio::sync::{self, Notify, mpsc, oneshot};
 use tokio::task::{JoinHandle, yield_now};
 
 use super::heap::{Edge, Heap, NodeId, Order, Part, Points, WakerShape};
+use super::memory::Known;
 use super::sight::{self, Sight};
 use crate::ledger::thread::Sleeper;
 use crate::lock::lock;
@@ -120,7 +121,7 @@ fn learn() -> Result<Learned, &'static str> {
         for _ in 0..4 {
             yield_now().await;
         }
-        let known = [Sleeper { tid: own, base: !base }];
+        let known = Known { sleepers: vec![Sleeper { tid: own, base: !base }], notes: !0..!0 };
         sight::apart(|| study(run, &known, &planted, told)).unwrap_or(Err("memory"))
     });
     drop(runtime);
@@ -253,7 +254,7 @@ fn plant_stuck(planted: &mut Planted) {
 }
 
 /// Looks at what was planted, and learns from it.
-fn study(run: RunNumber, known: &[Sleeper], planted: &Planted, told: Told) -> Result<Learned, &'static str> {
+fn study(run: RunNumber, known: &Known, planted: &Planted, told: Told) -> Result<Learned, &'static str> {
     let (heap, _) = sight::take_heap(run, known).ok_or("memory")?;
     let order = order(&heap, told.table).ok_or("wakers")?;
     let waker = WakerShape { table: told.table, order };

@@ -49,6 +49,15 @@ impl Region {
     }
 }
 
+/// What need not be looked at.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// Threads that hold nothing below their bases.
+    pub(super) sleepers: Vec<Sleeper>,
+    /// Where our own notes of the run are, inverted: they hold nothing of it.
+    pub(super) notes: Range<usize>,
+}
+
 /// What can be looked at, at one moment.
 #[derive(Debug)]
 pub(super) struct View {
@@ -90,14 +99,15 @@ struct Thread {
 }
 
 impl View {
-    /// Finds out what there is to look at; `None` where the system does not tell. Of the threads in `known` everything below their base
-    /// is left out.
-    pub(super) fn take(known: &[Sleeper]) -> Option<Self> {
+    /// Finds out what there is to look at; `None` where the system does not tell.
+    pub(super) fn take(known: &Known) -> Option<Self> {
         let maps = Mapping::all(&fs::read_to_string("/proc/self/maps").ok()?);
         let threads = Thread::all()?;
-        let untaken = recorder::untaken();
-        let regions = regions(&maps, &threads, known).into_iter().flat_map(|it| it.without(&untaken)).collect();
-        let is_known = |thread: &&Thread| known.iter().any(|sleeper| sleeper.tid == thread.tid);
+        let Known { sleepers, notes } = known;
+        let (untaken, notes) = (recorder::untaken(), !notes.start..!notes.end);
+        let without = |it: Region| it.without(&untaken).flat_map(|it| it.without(&notes)).collect::<Vec<_>>();
+        let regions = regions(&maps, &threads, sleepers).into_iter().flat_map(without).collect();
+        let is_known = |thread: &&Thread| sleepers.iter().any(|sleeper| sleeper.tid == thread.tid);
         let others = threads.iter().filter(|thread| !is_known(thread));
         let others = others.map(|thread| (thread.tid, Doing::of(thread.tid))).collect();
         Some(Self {

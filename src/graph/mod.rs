@@ -62,6 +62,7 @@ mod flavor {
     use super::build;
     use super::calibration::Learned;
     use super::data::{Expected, Outlook, Place, WaitGraph};
+    use super::memory::Known;
     use super::sight::{self, Sight};
     use super::words;
     use crate::census::{Census, LiveTask, State};
@@ -169,7 +170,9 @@ mod flavor {
             return Err(words::NOT_RECORDED.to_owned());
         }
         let learned = Learned::get().map_err(words::not_learned)?;
-        let (known, wakes) = (sleepers(ledger, left)?, ledger.wakes());
+        let notes = std::ptr::from_ref(ledger).addr();
+        let known = Known { sleepers: sleepers(ledger, left)?, notes: !notes..!(notes + size_of::<Ledger>()) };
+        let wakes = ledger.wakes();
         let look = || {
             let sight = Sight::take(ledger.number(), &known, learned.waker)?;
             let is_still = ledger.wakes() == wakes && ledger.is_asleep();

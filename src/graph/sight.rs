@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use super::heap::{Cell, Heap, NodeId, Own, Part, WakerShape};
-use super::memory::{View, What};
+use super::memory::{Known, View, What};
 use super::reach::{Graph, Reach, reach};
 use crate::ledger::thread::Sleeper;
 use crate::recorder::{self, Allocation, NO_RUN, RunNumber};
 use crate::source::allocation;
-use crate::system::threads;
+use crate::system::{stack, threads};
 
 /// How much stack the thread that looks has beyond what every thread needs, in bytes.
 const STACK: usize = 512 << 10;
@@ -40,6 +40,7 @@ pub(super) fn apart<T: Send>(act: impl FnOnce() -> T + Send) -> Option<T> {
     // What a thread returns is kept for it in memory with gaps, in which the caller's stack would shine through.
     let mut told = None;
     let (tell, act) = (&mut told, Box::new(act));
+    stack::clear_below();
     recorder::unrecorded(|| {
         thread::scope(|scope| {
             let looking = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || {
@@ -54,7 +55,7 @@ pub(super) fn apart<T: Send>(act: impl FnOnce() -> T + Send) -> Option<T> {
 
 impl Sight {
     /// Looks; only for a thread that [`apart`] made. `None` where the memory cannot be read.
-    pub(super) fn take(run: RunNumber, known: &[Sleeper], waker: WakerShape) -> Option<Self> {
+    pub(super) fn take(run: RunNumber, known: &Known, waker: WakerShape) -> Option<Self> {
         let (heap, outside) = take_heap(run, known)?;
         let graph = Graph::of(heap.len(), heap.edges(waker));
         let reach = reach(&heap, &graph, &outside.pointers);
@@ -75,10 +76,10 @@ impl Sight {
 }
 
 /// Copies the run's own memory, and collects what points into it from outside.
-pub(super) fn take_heap(run: RunNumber, known: &[Sleeper]) -> Option<(Heap, Outside)> {
+pub(super) fn take_heap(run: RunNumber, known: &Known) -> Option<(Heap, Outside)> {
     let here = 0_u8;
     let own = Sleeper { tid: threads::own_tid()?, base: !std::ptr::from_ref(&here).addr() };
-    let known: Vec<Sleeper> = known.iter().copied().chain([own]).collect();
+    let known = Known { sleepers: known.sleepers.iter().copied().chain([own]).collect(), notes: known.notes.clone() };
     let mut heap = Heap::of(allocations(run)?);
     let mut outside = Outside::default();
     // What a thread of others carries from a place that was not yet read to one that was, is seen the next time.

@@ -128,12 +128,12 @@ impl Ledger {
         }
     }
 
-    /// Makes the calling thread the one that the body runs on.
-    pub(crate) fn adopt_body_thread(self: &Arc<Self>) {
+    /// Makes the calling thread the one that the body runs on; below `base` its stack is the run's.
+    pub(crate) fn adopt_body_thread(self: &Arc<Self>, base: usize) {
         self.adopt_thread();
         if let Some(tid) = threads::own_tid() {
             self.body_thread.get_or_init(|| tid);
-            self.body_base.get_or_init(|| !std::ptr::from_ref(&tid).addr());
+            self.body_base.get_or_init(|| !base);
         }
     }
 

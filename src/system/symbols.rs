@@ -114,6 +114,7 @@ mod lookup {
     use crate::recorder;
     use crate::system::debuginfo::Module;
     use crate::system::maps::Maps;
+    use crate::system::stack;
     use crate::system::workspace;
 
     /// What was read so far; names are slow, and the same places come again and again.
@@ -127,17 +128,9 @@ mod lookup {
     static READ: Mutex<Read> = Mutex::new(Read { maps: None, modules: BTreeMap::new() });
 
     pub(super) fn frames(address: usize) -> Vec<Frame> {
-        clear_stack();
+        stack::clear_below();
         // What is kept is the process', whichever run asks first.
         recorder::unrecorded(|| lock(&READ).frames(address).unwrap_or_default())
-    }
-
-    /// Clears what earlier calls have left on the stack below: what is read is kept for the whole process, in values with gaps, in which
-    /// the pointers of a run would lie on and look as if somebody had them.
-    #[inline(never)]
-    fn clear_stack() {
-        let mut below = [0_u8; 64 << 10];
-        std::hint::black_box(&mut below);
     }
 
     impl Read {
