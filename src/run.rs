@@ -44,6 +44,8 @@ const SLACK: Duration = Duration::from_millis(500);
 const THREADS: Duration = Duration::from_millis(500);
 /// Looks at threads that only give way: one that has been joined is listed for a few more microseconds, one that starts has no mark.
 const QUICK_LOOKS: u32 = 50;
+/// How long a look at who waits for whom may take: it reads all memory, on a loaded machine and without optimisation as well.
+const LOOK: Duration = Duration::from_secs(60);
 /// How long the await stacks may take.
 const DUMP: Duration = Duration::from_secs(2);
 
@@ -593,7 +595,14 @@ impl Left {
     async fn after_settle(ledger: &Ledger, grace: Duration, ring_in: impl Fn(Duration)) -> Self {
         let settled = settle(ledger, grace, || ring_in(grace)).await;
         // Before the await stacks, for which tasks are polled again.
-        let look = (!settled.left.tasks.is_empty()).then(|| graph::look(ledger, &settled.left));
+        let is_anything_left = !settled.left.tasks.is_empty();
+        if is_anything_left {
+            ring_in(LOOK);
+        }
+        let look = is_anything_left.then(|| graph::look(ledger, &settled.left));
+        if is_anything_left {
+            ring_in(DUMP);
+        }
         let stacks = await_stacks(ledger, &settled.left, ring_in).await;
         Self { settled, stacks, look }
     }

@@ -32,6 +32,8 @@ pub(super) fn outlooks(sight: &Sight, learned: &Learned, now: Instant) -> BTreeM
 
 fn outlook(sight: &Sight, learned: &Learned, task: NodeId, now: Instant) -> Outlook {
     let mut node = task;
+    // Where its own timer is, if that stands behind others in a list, and is not pointed to by the runtime.
+    let mut place_in_list = None;
     loop {
         let edge = match sight.reach.cause(node) {
             None => return Outlook::Stuck,
@@ -43,25 +45,22 @@ fn outlook(sight: &Sight, learned: &Learned, task: NodeId, now: Instant) -> Outl
             Some(Cause::From(edge)) => &sight.graph.edges[*edge],
         };
         let from = sight.heap.own(edge.from);
-        if edge.from != task && matches!(from.part, Part::Cell(_)) && !is_neighbour(sight, edge) {
-            return Outlook::Waiting(Expected::Task(edge.from as usize));
+        if edge.from != task && matches!(from.part, Part::Cell(_)) {
+            if edge.points != Points::Inside {
+                return Outlook::Waiting(Expected::Task(edge.from as usize));
+            }
+            place_in_list.get_or_insert((edge.to, edge.inside));
         }
         if is_source(sight, learned, edge.from) {
             return Outlook::Waiting(Expected::Source);
         }
         if from.part == Part::Runtime {
-            // A timer that stands behind another in a list has its own time, and is not pointed to by the runtime.
-            let own = sight.graph.to(task).find(|it| it.from == edge.from && it.to == task).unwrap_or(edge);
-            let due = learned.timer.and_then(|timer| timer.due(&sight.heap, own.to, own.inside));
+            let (own, inside) = place_in_list.unwrap_or((edge.to, edge.inside));
+            let due = learned.timer.and_then(|timer| timer.due(&sight.heap, own, inside));
             return Outlook::timer(due.map(|due| due.saturating_duration_since(now)));
         }
         node = edge.from;
     }
-}
-
-/// Returns whether two tasks only stand side by side in a list of waiters or of timers.
-fn is_neighbour(sight: &Sight, edge: &super::heap::Edge) -> bool {
-    edge.points == Points::Inside && sight.heap.cell(edge.from).is_some() && sight.heap.cell(edge.to).is_some()
 }
 
 fn is_source(sight: &Sight, learned: &Learned, node: NodeId) -> bool {

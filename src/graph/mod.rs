@@ -27,6 +27,9 @@
 //! - What is left in memory that is still in use, or in the stack of a running thread, may look like a pointer. Then a stuck task is not
 //!   proven so; the other way round there is no such mistake.
 //!
+//! So that little looks like a pointer that is none, runs have memory of their own (`recorder/apart.rs`), which nobody else ever had, what
+//! leaks keeps its addresses for good (`recorder/kept.rs`), and our own threads clear their stacks before they build what is kept.
+//!
 //! None of it reads memory through a pointer: all of it is copied by the system, so nothing can be given back meanwhile that is being
 //! read, and nothing races.
 
@@ -108,7 +111,7 @@ mod flavor {
     }
 
     /// How often it is looked where threads of others run: what is left on their stacks, and looks like a pointer, is soon something else.
-    const LOOKS: u32 = 4;
+    const LOOKS: u32 = 2;
     /// How long they are given to make it so.
     const BETWEEN: Duration = Duration::from_millis(1);
 

@@ -124,7 +124,11 @@ fn next(graph: &WaitGraph, task: usize, wait: Wait, steps: &[Step]) -> Next {
         || holders.iter().copied().filter(|other| *other != task && graph.nodes[*other].kind == NodeKind::Task);
     let free = || others().filter(|other| !waits_like_it(*other));
     let outside = holders.iter().find_map(|holder| place(graph, *holder));
+    // Of something of the program's own it is not known which part is waited for: another waiter may have it.
+    let is_shared = graph.nodes[wait.on].kind == NodeKind::Shared;
+    let waiters = || others().filter(|_| is_shared);
     let found = free().find(|other| !come_before(*other)).or_else(|| free().next());
+    let found = found.or_else(|| waiters().find(|other| !come_before(*other))).or_else(|| waiters().next());
     match (found, outside) {
         (Some(other), _) => Next::Task(other),
         (None, Some(place)) => Next::End(End::Outside(place)),
@@ -247,6 +251,17 @@ mod tests {
             Some(Shape::LocksInACycle),
             "waits for the tokio Mutex of () made at src/main.rs:40:5, which the task spawned at src/main.rs:20:5 has; \
              that one waits for the tokio Mutex of () made at src/main.rs:30:5, which the first one has: a cycle",
+        );
+    }
+
+    #[test]
+    fn locks_of_one_value_are_a_cycle_of_those_that_have_it() {
+        let held = [(0, 2, Holds), (1, 2, Holds), (2, 0, WakesWaiter), (2, 1, WakesWaiter)];
+        told(
+            &graph(&[(Task, "task"), (Task, "task"), (NodeKind::Shared, "app::Cache")], &held),
+            Some(Shape::Cycle),
+            "waits for something in the app::Cache made at src/main.rs:30:5, which the task spawned at src/main.rs:20:5 has; \
+             that one waits for something in the app::Cache made at src/main.rs:30:5, which the first one has: a cycle",
         );
     }
 

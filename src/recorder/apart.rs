@@ -26,7 +26,6 @@ const CLASSES: usize = (LARGEST / LEAST).ilog2() as usize + 1;
 const PIECE: usize = 16 << 10;
 /// How much there is, in bytes; pages that nobody writes to cost nothing.
 const ROOM: usize = if cfg!(miri) { 4 << 20 } else { 1 << 30 };
-const WORD: usize = size_of::<usize>();
 /// How often a list is tried that another thread is at.
 const TRIES: u32 = 64;
 
@@ -52,6 +51,8 @@ struct Blocks {
     /// Where those are that were never handed out, and how many bytes they have.
     fresh: usize,
     left: usize,
+    /// How many bytes those have that were given back.
+    idle: usize,
 }
 
 // SAFETY: `blocks` is only reached through `with`, by one thread at a time.
@@ -59,7 +60,10 @@ unsafe impl Sync for List {}
 
 impl List {
     const fn new() -> Self {
-        Self { is_taken: AtomicBool::new(false), blocks: UnsafeCell::new(Blocks { first: !0, fresh: !0, left: 0 }) }
+        Self {
+            is_taken: AtomicBool::new(false),
+            blocks: UnsafeCell::new(Blocks { first: !0, fresh: !0, left: 0, idle: 0 }),
+        }
     }
 
     /// `None` where another thread is at it.
@@ -92,6 +96,7 @@ impl Blocks {
             self.first = block.read();
             block.write(0);
         }
+        self.idle -= size;
         Some(block.cast())
     }
 
@@ -107,10 +112,11 @@ impl Blocks {
     /// # Safety
     ///
     /// The block must be the caller's, of this list, and zero.
-    unsafe fn put(&mut self, block: *mut u8) {
+    unsafe fn put(&mut self, block: *mut u8, size: usize) {
         // SAFETY: as promised by the caller.
         unsafe { block.cast::<usize>().write(self.first) };
         self.first = !block.expose_provenance();
+        self.idle += size;
     }
 }
 
@@ -121,6 +127,17 @@ fn piece() -> Option<usize> {
     let more = |taken: usize| Some(taken + PIECE).filter(|taken| *taken <= ROOM);
     let taken = TAKEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
     Some(start + taken)
+}
+
+/// Leaves what was given back to nobody, as far as `may` says that so many bytes can be spared.
+pub(super) fn abandon(may: impl Fn(usize) -> bool) {
+    for list in &LISTS {
+        list.with(|blocks| {
+            if blocks.idle > 0 && may(blocks.idle) {
+                (blocks.first, blocks.idle) = (!0, 0);
+            }
+        });
+    }
 }
 
 /// Returns the addresses that nothing was put to yet.
@@ -178,7 +195,7 @@ unsafe impl GlobalAlloc for Apart {
         // SAFETY: the block has this size, and is the caller's until it is put back.
         unsafe { ptr::write_bytes(memory, 0, size) };
         // SAFETY: it comes from this list, which its layout tells, and is zero.
-        let _ = list.with(|blocks| unsafe { blocks.put(memory) });
+        let _ = list.with(|blocks| unsafe { blocks.put(memory, size) });
     }
 
     #[inline]
@@ -242,7 +259,6 @@ mod tests {
             Apart.dealloc(of_run, large);
             Apart.dealloc(of_nobody, small);
         }
-        assert_eq!(enter(NO_RUN), super::super::UNKNOWN);
     }
 
     #[test]

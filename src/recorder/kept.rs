@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use super::apart;
 use super::table::{Allocation, RunNumber};
 
 /// How many runs can be told apart; others share a mark, and keep more than they need.
@@ -12,7 +13,7 @@ const MARKS: usize = 1 << 12;
 /// What is larger is given back, in bytes: cells, channels and their like are not.
 const LARGEST: usize = 4 << 10;
 /// How much is kept in a process, in bytes.
-const ROOM: usize = 32 << 20;
+const ROOM: usize = 64 << 20;
 
 static MARKED: [AtomicU64; MARKS / 64] = [const { AtomicU64::new(0) }; MARKS / 64];
 static LEFT: AtomicUsize = AtomicUsize::new(ROOM);
@@ -22,23 +23,25 @@ fn mark(run: RunNumber) -> (&'static AtomicU64, u64) {
     (&MARKED[at / 64], 1 << (at % 64))
 }
 
-/// From now on nothing of this run, and of its runtime, is given back.
+/// From now on nothing of this run, and of its runtime, is given back, nor what it has given back before handed out again.
 pub(crate) fn keep(run: RunNumber) {
     let (word, bit) = mark(run);
-    word.fetch_or(bit, Ordering::Relaxed);
+    if word.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+        apart::abandon(has_room);
+    }
 }
 
 /// Returns whether an allocation that its owner gives back is to be kept, and takes the room for it.
 #[inline]
 pub(crate) fn is_kept(gone: &Allocation) -> bool {
     let (word, bit) = mark(gone.run);
-    word.load(Ordering::Relaxed) & bit != 0 && has_room(gone.size as usize)
+    word.load(Ordering::Relaxed) & bit != 0 && gone.size as usize <= LARGEST && has_room(gone.size as usize)
 }
 
 #[cold]
 fn has_room(size: usize) -> bool {
     let less = |left: usize| left.checked_sub(size);
-    size <= LARGEST && LEFT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    LEFT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ fn unsafe_code_is_fenced_off() {
         "src/graph/raw.rs",
         "src/ledger/place.rs",
         "src/ledger/table.rs",
+        "src/recorder/apart.rs",
         "src/recorder/arena.rs",
         "src/recorder/memory.rs",
         "src/recorder/record.rs",

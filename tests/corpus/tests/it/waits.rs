@@ -1,37 +1,67 @@
 //! Who waits for whom in the corpus: what nothing can wake is proven to be stuck, and the chain leads to who should have woken it.
 
-use corpus::{CASES, Case, Class, Form, Needs};
-use lightsout::{Finding, Kind, Outlook};
+use corpus::{CASES, Case, Form, Needs};
+use lightsout::{Finding, Kind};
 
 use crate::judged;
 
-/// Whether what a case leaves is such that nothing can wake it.
-fn is_stuck(case: &Case) -> bool {
-    matches!(
-        case.class,
-        Class::BlockedSend
-            | Class::BlockedReceive
-            | Class::MissingSignal
-            | Class::LockHeld
-            | Class::LockOrder
-            | Class::TakenAgain
-            | Class::QueuedWriter
-    )
-}
+/// Whether lightsout sees allocations here.
+const ALLOCATED: bool =
+    cfg!(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")));
+
+/// The cases whose tasks something wakes or may wake: a timer, a socket, a static.
+const WAKEABLE: [&str; 9] = [
+    "duroxide_44",
+    "grpc_862",
+    "kubernetes_70277",
+    "retry_without_end",
+    "spur_491",
+    "start_without_stop",
+    "timeout_of_the_receiver",
+    "vm0_8890",
+    "woken_by_a_global",
+];
+
+/// How often a case is run, if need be: a proof may be missed where something happens to look like a pointer.
+const TRIES: usize = 3;
 
 fn said<'a>(finding: &'a Finding, about: &str) -> &'a str {
     finding.evidence().iter().find(|evidence| evidence.about == about).map_or("", |evidence| &evidence.seen)
 }
 
-/// Prints what is told of each leaked task of the corpus; for a person to judge.
+fn leaks(case: &'static Case) -> Vec<Finding> {
+    let report = judged::report(case, Form::Buggy);
+    report.findings().iter().filter(|finding| finding.kind() == Kind::LeakedTask).cloned().collect()
+}
+
+fn cases() -> impl Iterator<Item = &'static Case> {
+    CASES.iter().filter(|case| case.needs == Needs::Nothing && ALLOCATED)
+}
+
+fn is_proven(finding: &Finding) -> bool {
+    said(finding, "verdict").starts_with("stuck")
+}
+
 #[test]
-#[ignore = "it prints a table"]
-fn table() {
-    for case in CASES.iter().filter(|case| matches!(case.needs, Needs::Nothing)) {
-        let report = judged::report(case, Form::Buggy);
-        for finding in report.findings().iter().filter(|finding| finding.kind() == Kind::LeakedTask) {
-            println!("{} | {} | {:?} | {}", case.name(), case.class, finding.sites()[0].line, said(finding, "verdict"));
-            println!("    {}\n    {}", said(finding, "because"), said(finding, "shape"));
-        }
+fn what_can_be_woken_is_never_proven_stuck() {
+    for case in cases().filter(|case| WAKEABLE.contains(&case.name())) {
+        let leaks = leaks(case);
+        assert!(!leaks.is_empty(), "{} leaks", case.name());
+        let proven: Vec<&Finding> = leaks.iter().filter(|finding| said(finding, "verdict").contains("stuck")).collect();
+        assert!(proven.is_empty(), "{}: {proven:?}", case.name());
     }
+}
+
+#[test]
+fn what_nothing_can_wake_is_proven_stuck() {
+    let (mut all, mut missed) = (0, Vec::new());
+    for case in cases().filter(|case| !WAKEABLE.contains(&case.name())) {
+        let tries = (0..TRIES).map(|_| leaks(case));
+        let best = tries.max_by_key(|leaks| leaks.iter().filter(|finding| is_proven(finding)).count());
+        let leaks = best.unwrap_or_default();
+        all += leaks.len();
+        let unproven = leaks.iter().filter(|finding| !is_proven(finding));
+        missed.extend(unproven.map(|finding| format!("{}: {}", case.name(), said(finding, "verdict"))));
+    }
+    assert!(missed.len() * 100 <= all * 6, "{} of {all}: {missed:#?}", missed.len());
 }
