@@ -311,6 +311,12 @@ impl Check {
             settings.channels = Channels::Ignore;
         }
         check_rules(&settings)?;
+        if !settings.search.signals.is_empty() && !settings.runtime.hears_signals() {
+            return Err(Error::unsupported(
+                "a search with signals on a runtime `without_io`",
+                "leave `without_io` out",
+            ));
+        }
         settings.order.check()?;
         Rules::new(settings.allow.clone())?;
         let question = Question { name: self.name, place: self.place, settings };

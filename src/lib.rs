@@ -198,10 +198,10 @@
 //! the two differ the report says where they part, and that the search is no proof.
 //!
 //! A test with signals runs in children of the test process, the test binary once more for this one test: so a signal reaches nobody
-//! else, a program that exits or aborts is found with its plan, and what runs print is shown for the failing plan only. Under a runner
-//! that gives each test a process, as nextest does, it runs in that one. Before the program listens a signal would end it at once: these
-//! boundaries are the *start-up window*, which is told, and where `startup = "deny"` makes every task that is alive a finding. A
-//! [`Check`] searches in its own process.
+//! else, a program that exits or aborts is found with its plan, and what runs print is shown for the failing plan only. Before
+//! the program listens a signal would end it at once: these boundaries are the *start-up window*, which is told, and where
+//! `startup = "deny"` makes every task that is alive a finding. A program that never listens for a signal would die of it: that is
+//! `died`. A [`Check`] searches in its own process.
 //!
 //! A replay prints who was polled around the disturbances, a column a task. With the feature `proptest`, `explore = n` draws plans at
 //! random instead of trying all, and `plans` is a strategy for property tests, beside inputs of their own.
@@ -245,6 +245,7 @@
 //!
 //! # Ordinary tests
 //!
+//! On Linux with glibc `cargo lightsout gate` looks at test crates that do not even link lightsout. Elsewhere
 //! `use lightsout as _;` in a test crate is enough for `cargo lightsout gate` to look at its ordinary tests too, whatever attribute they
 //! stand under, and whichever runtimes they build: a task that was alive when its runtime or its `LocalSet` ended is told as
 //! `leaked-task`, with the place of its spawn and the test. So is a task that was alive when the process ended, in a runtime that nobody
@@ -254,8 +255,9 @@
 //! An ordinary test gives tasks no time to end. One that had been woken, aborted or spawned just before its runtime ended is counted,
 //! and is told only where the same test left others. A checked test waits for it.
 //!
-//! The gate asks by `LIGHTSOUT_REPORT_DIR`. Each test process then keeps its record in a file of that folder, which it has mapped: what
-//! happened before an abort, a SIGKILL or `exit` is there. The files are sparse, and the gate removes them when it has read them.
+//! The gate asks by `LIGHTSOUT_REPORT_DIR`. Each test process then keeps its record in a file that it has mapped: what happened before
+//! an abort, a SIGKILL or `exit` is there. The files are sparse, lie in memory where there is room (`LIGHTSOUT_RECORD_DIR`), else in the
+//! folder for reports, and the gate removes them when it has read them.
 //! Before `main` each process plants five tasks; a binary in whose record they are not found as what they are is told, and the gate
 //! does not pass.
 //!
@@ -304,6 +306,10 @@
 //!   not, so a delayed `lock().await` holds the lock (tokio#8371).
 //! - A replay tells who was polled around the disturbances, and what is awaited only where the run hangs or leaks: a task dump polls tasks
 //!   itself, and would be a disturbance of its own.
+//! - How far back a delayed task goes is the runtime's `event_interval`: at tokio's own 61 it waits until the queue is empty, at 1 for one
+//!   round, which makes some orders need two delays and lets others need one. No search tries both: a second test can, by
+//!   [`Runtime::event_interval`]. Nor is `global_queue_interval` searched.
+//! - In a program that is never quiet, signals are placed up to boundary 250 behind the last one; the report says so.
 //! - Without `--cfg tokio_unstable` a search knows the polls of the body only, and cannot seed `select!`.
 //! - A search on several threads is stress, and its report says so: no run is the same twice.
 //! - On a paused clock a program that waits for another process seems to wait for ever.

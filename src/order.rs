@@ -14,6 +14,11 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// Returns whether no order is stated.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     pub(crate) fn rule(&mut self, rule: String) {
         self.rules.push(rule);
     }

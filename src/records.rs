@@ -65,6 +65,8 @@ pub enum Who {
     Nameless,
     /// Planted by lightsout itself, as this.
     Planted(String),
+    /// As `Thread`, but its name may go on; with a stack of the thread, down to its first function.
+    Cut(String, Stack),
 }
 
 impl Record {
@@ -208,26 +210,56 @@ fn people(words: &[u64]) -> BTreeMap<u32, Who> {
         let len = (head & u64::from(u32::MAX)) as usize;
         let Some(name) = words.get(at + 1..at + 1 + len.div_ceil(WORD)) else { break };
         let bytes: Vec<u8> = name.iter().flat_map(|word| word.to_ne_bytes()).take(len).collect();
-        let name = String::from_utf8_lossy(&bytes).into_owned();
         let sort = Sort::ALL.into_iter().find(|sort| sort.number() == head >> 32);
-        people.insert(
-            at as u32,
-            match sort {
-                Some(Sort::Thread) => Who::Thread(name),
-                Some(Sort::Main) => Who::Main,
-                Some(Sort::Planted) => Who::Planted(name),
-                Some(Sort::Nameless) | None => Who::Nameless,
-            },
-        );
+        people.insert(at as u32, person(sort, &bytes));
         at += 1 + len.div_ceil(WORD);
     }
     people
+}
+
+fn person(sort: Option<Sort>, bytes: &[u8]) -> Who {
+    let name = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    match (sort, bytes.split_first_chunk()) {
+        (Some(Sort::Thread), _) => Who::Thread(name(bytes)),
+        (Some(Sort::Main), _) => Who::Main,
+        (Some(Sort::Planted), _) => Who::Planted(name(bytes)),
+        (Some(Sort::Cut), Some((stack, rest))) => Who::Cut(name(rest), Stack(u64::from_ne_bytes(*stack) as u32)),
+        (Some(Sort::Nameless | Sort::Cut) | None, _) => Who::Nameless,
+    }
 }
 
 /// Returns whether a program links lightsout, and so leaves records when it is asked to.
 #[must_use]
 pub fn links(program: &Path) -> bool {
     names::has_section(program, format::MARK)
+}
+
+/// What the file name of a recorder begins with that is preloaded: its own calls are no part of a stack.
+pub const LIBRARY: &str = "liblightsout-recorder-";
+
+/// Returns the loader that a program asks for; `None` for one that is linked statically, and for what is no program.
+#[must_use]
+pub fn loader(program: &Path) -> Option<PathBuf> {
+    names::loader(program)
+}
+
+/// What a program file tells of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Program {
+    /// Whether it has tasks of tokio, as far as its names tell.
+    pub uses_tokio: bool,
+    /// The minor version of its tokio 1, the oldest if there are several; `None` where the path of its sources does not tell.
+    pub tokio: Option<u32>,
+    /// Whether it tells the lines of its code.
+    pub has_lines: bool,
+}
+
+impl Program {
+    /// Looks into a file; nothing is there where it cannot be read.
+    #[must_use]
+    pub fn read(path: &Path) -> Self {
+        names::program(path).unwrap_or_default()
+    }
 }
 
 /// What a task is that was allocated somewhere.
@@ -269,18 +301,74 @@ mod names {
     use std::fs::File;
     use std::path::{Path, PathBuf};
 
-    use object::Object;
+    use object::elf::FileHeader64;
+    use object::read::elf::{FileHeader, SectionHeader};
+    use object::{Object, ObjectSection};
 
-    use super::{Call, Kind, Record, Spawned, Stack};
+    use super::{Call, Kind, Program, Record, Spawned, Stack};
     use crate::source::allocation::{self, Origin};
     use crate::system::debuginfo::Module;
     use crate::system::symbols::Frame;
 
+    /// What functions of tokio's tasks are called, by the compiler; and the file that their panics name, in a program without names.
+    const TASKS: [&[u8]; 2] = [b"5tokio7runtime4task", b"/src/runtime/task/"];
+
+    /// Returns what a program tells of itself.
+    pub(super) fn program(path: &Path) -> Option<Program> {
+        let file = File::open(path).ok()?;
+        let cache = object::ReadCache::new(file);
+        let file = object::File::parse(&cache).ok()?;
+        let has = |(section, text): (&str, &[u8])| {
+            let data = file.section_by_name(section).and_then(|section| section.uncompressed_data().ok());
+            data.is_some_and(|data| contains(&data, text))
+        };
+        let constants = file.section_by_name(".rodata").and_then(|section| section.uncompressed_data().ok());
+        Some(Program {
+            tokio: constants.and_then(|constants| oldest_tokio(&constants)),
+            uses_tokio: [".strtab", ".rodata"].into_iter().zip(TASKS).any(has),
+            has_lines: file.section_by_name(".debug_line").is_some_and(|section| section.size() > 0),
+        })
+    }
+
+    pub(super) fn loader(path: &Path) -> Option<PathBuf> {
+        let name = section(path, ".interp")?;
+        let name = name.split(|byte| *byte == 0).next()?;
+        Some(PathBuf::from(String::from_utf8_lossy(name).into_owned()))
+    }
+
+    /// Returns what is in a section. Nothing else is read, not even the symbols, so it costs no more for a large program.
+    fn section(program: &Path, name: &str) -> Option<Vec<u8>> {
+        let cache = object::ReadCache::new(File::open(program).ok()?);
+        let header = FileHeader64::<object::Endianness>::parse(&cache).ok()?;
+        let endian = header.endian().ok()?;
+        let sections = header.sections(endian, &cache).ok()?;
+        let (_, section) = sections.section_by_name(endian, name.as_bytes())?;
+        section.data(endian, &cache).ok().map(<[u8]>::to_vec)
+    }
+
+    fn is_recorder(file: &Path) -> bool {
+        file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(super::LIBRARY))
+    }
+
+    /// Reads `/tokio-1.54.1/src/`, which panics of tokio name.
+    pub(super) fn oldest_tokio(constants: &[u8]) -> Option<u32> {
+        const BEFORE: &[u8] = b"/tokio-1.";
+        let minor = |at: usize| {
+            let rest = &constants[at + BEFORE.len()..];
+            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
+        };
+        memchr::memmem::find_iter(constants, BEFORE).filter_map(minor).min()
+    }
+
+    /// Returns whether a text stands somewhere in these bytes, which may be many.
+    fn contains(bytes: &[u8], text: &[u8]) -> bool {
+        memchr::memmem::find(bytes, text).is_some()
+    }
+
     /// Returns whether a program has a section of this name.
     pub(super) fn has_section(program: &Path, name: &str) -> bool {
-        let Ok(file) = File::open(program) else { return false };
-        let cache = object::ReadCache::new(file);
-        object::File::parse(&cache).is_ok_and(|file| file.section_by_name(name).is_some())
+        section(program, name).is_some()
     }
 
     /// Names the addresses of records; slow, so each is looked up once.
@@ -330,7 +418,9 @@ mod names {
         }
 
         fn frames(&mut self, record: &Record, address: usize) -> Vec<Frame> {
-            let Some((file, offset)) = record.maps.locate(address) else { return Vec::new() };
+            let Some((file, offset)) = record.maps.locate(address).filter(|(file, _)| !is_recorder(file)) else {
+                return Vec::new();
+            };
             let Self { root, modules, known } = self;
             let look_up = || {
                 let module = modules.entry(file.to_owned()).or_insert_with(|| Module::open(file, Some(root)));
@@ -346,10 +436,18 @@ mod names {
 mod names {
     use std::path::Path;
 
-    use super::{Call, Record, Spawned, Stack};
+    use super::{Call, Program, Record, Spawned, Stack};
 
     pub(super) fn has_section(_: &Path, _: &str) -> bool {
         false
+    }
+
+    pub(super) fn program(_: &Path) -> Option<Program> {
+        None
+    }
+
+    pub(super) fn loader(_: &Path) -> Option<std::path::PathBuf> {
+        None
     }
 
     /// Names nothing here.
@@ -374,5 +472,18 @@ mod names {
         pub fn calls(&mut self, _: &Record, _: Stack) -> Vec<Call> {
             Vec::new()
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::names::oldest_tokio;
+
+    #[test]
+    fn version_of_tokio_is_in_the_paths_of_its_sources() {
+        let constants =
+            b"..src/index/tokio-1.54.1/src/task.rs../git/tokio-1.8.0/src/lib.rs../tokio-1.x/../tokio-util-0.7.1/src";
+        assert_eq!(oldest_tokio(constants), Some(8));
+        assert_eq!(oldest_tokio(b"/home/me/tokio/tokio/src/task.rs"), None);
     }
 }

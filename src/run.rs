@@ -33,7 +33,7 @@ use crate::seen::{Hang, Seen};
 use crate::settings::{Channels, Notes, Settings};
 use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
-use crate::source::hooks::HOOKED;
+use crate::source::hooks::{self, HOOKED};
 use crate::source::{allocation, console, panics, tracing};
 use crate::system::symbols::Frame;
 use crate::system::threads::{self, OsThread};
@@ -46,8 +46,8 @@ const THREADS: Duration = Duration::from_millis(500);
 const QUICK_LOOKS: u32 = 50;
 /// How long a look at who waits for whom may take: it reads all memory, on a loaded machine and without optimisation as well.
 const LOOK: Duration = Duration::from_secs(60);
-/// How long the await stacks may take.
-const DUMP: Duration = Duration::from_secs(2);
+/// How long the await stacks may take: naming the first ones reads the whole binary, which takes seconds on a loaded machine.
+const DUMP: Duration = Duration::from_secs(20);
 
 /// What a body may return: `()`, or a `Result` whose error can be printed.
 #[diagnostic::on_unimplemented(
@@ -255,6 +255,7 @@ fn given_up(ledger: &Ledger, took: Duration) -> Seen {
         thread_places: Vec::new(),
         channels: Vec::new(),
         took,
+        is_disturbed: false,
         played: None,
     }
 }
@@ -350,6 +351,7 @@ where
         thread_places,
         channels,
         took: began.elapsed(),
+        is_disturbed: script.is_some_and(|script| !script.plan.steps().is_empty()),
         played: injector.map(|injector| injector.played()),
     })
 }
@@ -526,6 +528,9 @@ impl<'a> Notices<'a> {
 
     /// Returns how long the body went on, once nothing can end it.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
+        if self.injector.is_enough() {
+            return Poll::Ready(Duration::ZERO);
+        }
         match self.quiet.poll(cx, self.injector) {
             Poll::Ready(Notice::Endless(after)) if !self.has_helpers() => Poll::Ready(after),
             Poll::Ready(Notice::Signal(raised)) => {
@@ -539,11 +544,14 @@ impl<'a> Notices<'a> {
     /// Returns whether there are threads of the run that may end the wait in real time, which the deadline then limits.
     fn has_helpers(&self) -> bool {
         let Some(dye) = self.ledger.dye() else { return false };
-        let own = threads::own_tid();
+        // A thread of the blocking pool that has nothing to do ends no wait.
+        let is_pool_idle = self.ledger.counters().as_ref().is_some_and(hooks::is_pool_idle);
+        let pool = if is_pool_idle { self.ledger.threads.alive() } else { Vec::new() };
+        let known: Vec<_> = pool.iter().filter_map(|thread| thread.tid).chain(threads::own_tid()).collect();
         // A thread of another test that starts at this moment has no mark yet.
         let looks = (0..QUICK_LOOKS).map(|_| {
             thread::yield_now();
-            threads::marked(dye, own.as_slice())
+            threads::marked(dye, &known)
         });
         let marked = looks.into_iter().find(|marked| marked.are_none() || !marked.threads.is_empty());
         marked.is_some_and(|marked| !marked.threads.is_empty())

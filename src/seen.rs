@@ -41,12 +41,14 @@ pub(crate) struct Seen {
     /// Where those may have been started; empty where that cannot be seen.
     pub(crate) thread_places: Vec<Site>,
     pub(crate) took: Duration,
+    /// Whether a plan disturbed it, so that it need not have come to all that it would have.
+    pub(crate) is_disturbed: bool,
     /// What became of the plan; `None` where nothing was to be disturbed.
     pub(crate) played: Option<Played>,
 }
 
 impl Seen {
-    /// Returns whether there is nothing to judge: the body passed, and nothing is left. Costs nothing, so that many runs can be asked.
+    /// Returns whether nothing of this is to be judged: the body passed, and nothing is left. Costs nothing, so that many runs can be asked.
     pub(crate) fn is_unremarkable(&self) -> bool {
         let left = &self.settled.left;
         self.ending == Ending::Passed

@@ -262,7 +262,8 @@ pub(crate) fn is_child() -> bool {
     false
 }
 
-/// Returns where a search takes place: one with signals in a process of its own, which some runners give each test.
+/// Returns where a search takes place: one with signals in a process of its own, also where the runner gives each test one already, since
+/// somebody must be left to tell of a process that dies.
 #[cfg(unix)]
 pub(crate) fn home(search: &Search, test: &str) -> Home {
     if search.signals.is_empty() || search.runner == Runner::Caller {
@@ -271,7 +272,6 @@ pub(crate) fn home(search: &Search, test: &str) -> Home {
     let ours = format!("{}:{test}:", std::os::unix::process::parent_id());
     match text(CHILD).and_then(|value| value.strip_prefix(&ours).map(PathBuf::from)) {
         Some(socket) => Home::ChildOf(socket),
-        None if text("NEXTEST_EXECUTION_MODE").is_some_and(|mode| mode == "process-per-test") => Home::Here,
         None => Home::Apart,
     }
 }
@@ -282,6 +282,8 @@ pub(crate) fn home(_: &Search, _: &str) -> Home {
     Home::Here
 }
 
+/// Names the folder for records; they are with the reports where it is not set.
+pub(crate) const RECORD_DIR: &str = "LIGHTSOUT_RECORD_DIR";
 /// Names the folder for reports, and asks for a record of ordinary tests.
 pub(crate) const REPORT_DIR: &str = "LIGHTSOUT_REPORT_DIR";
 

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use benches::{Bar, budget, head, line, micros, part, ratios, rounds};
+use benches::{Bar, budget, head, line, micros, part, processor_time, ratios, rounds};
 use lightsout::private::{Case, Panic};
 use lightsout::{Check, Signal};
-use tokio::runtime::{Builder, RngSeed};
+use tokio::runtime::{Builder, RngSeed, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
@@ -22,7 +22,7 @@ async fn service() {
     let (send, mut receive) = mpsc::channel::<u32>(2);
     let mut told = stopped.clone();
     let producer = tokio::spawn(async move {
-        for number in 0..16 {
+        for number in 0..20 {
             tokio::select! {
                 _ = told.changed() => break,
                 sent = send.send(number) => if sent.is_err() { break },
@@ -47,24 +47,27 @@ async fn service() {
     let _ = handler.await;
 }
 
-/// Returns microseconds a run.
-fn bare() -> f64 {
-    let began = Instant::now();
-    for _ in 0..PLANS {
-        let mut builder = Builder::new_current_thread();
-        builder.enable_all().start_paused(true).rng_seed(RngSeed::from_bytes(&[0; 8]));
-        builder.build().expect("it can be built").block_on(service());
-    }
-    micros(began.elapsed()) / f64::from(PLANS)
+/// Returns a runtime as a run has it.
+fn runtime() -> Runtime {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all().start_paused(true).rng_seed(RngSeed::from_bytes(&[0; 8]));
+    builder.build().expect("it can be built")
 }
 
-/// Returns microseconds a run, without what comes once a search: the same with many plans, less the same with few.
-fn searched(signals: usize) -> f64 {
+/// Returns microseconds of this process's processor time for each time that this is done.
+fn each(mut this: impl FnMut()) -> f64 {
+    let began = processor_time();
+    (0..PLANS).for_each(|_| this());
+    micros(processor_time() - began) / f64::from(PLANS)
+}
+
+/// Searches, and returns microseconds a run, without what comes once a search: the same with many plans, less the same with few.
+fn searched(signals: usize, delays: u32) -> f64 {
     let time = |plans: u32| {
-        let check = Check::new("service").signals(vec![Signal::Term; signals]).runs(plans.into());
-        let began = Instant::now();
+        let check = Check::new("service").signals(vec![Signal::Term; signals]).delays(delays).runs(plans.into());
+        let began = processor_time();
         let report = check.run(service);
-        let took = micros(began.elapsed());
+        let took = micros(processor_time() - began);
         report.assert_clean();
         (took, report.coverage().runs() as f64)
     };
@@ -77,8 +80,8 @@ fn in_children(plans: u64) -> f64 {
     let case = Case { module: "search", name: "in_children", package: None, manifest: None, panic: Panic::Fails };
     let began = Instant::now();
     let set: fn(Check) -> Check = match plans {
-        FEW => |check| check.signals([Signal::Term; 3]).runs(FEW),
-        _ => |check| check.signals([Signal::Term; 3]).runs(MANY),
+        FEW => |check| check.signals([Signal::Term; 2]).delays(2).runs(FEW),
+        _ => |check| check.signals([Signal::Term; 2]).delays(2).runs(MANY),
     };
     lightsout::private::test(case, set, service);
     began.elapsed().as_secs_f64()
@@ -116,12 +119,26 @@ fn main() {
         println!("rate {}", (MANY - FEW) as f64 / (many - few) / 1e3);
         return;
     }
-    head("microseconds a run, of a service of about 60 boundaries", "bare", "of bare");
+    head("processor microseconds a run, of a service of about 60 boundaries", "bare", "of bare");
     let time = budget(Duration::from_secs(15));
-    let [base, pairs] = rounds(time, [&mut bare, &mut || searched(2)]);
-    line("two signals", &base, &pairs, &ratios(&pairs, &base), "", Bar::AtMost(1.25));
-    let rate: Vec<f64> = pairs.iter().map(|micros| 1e6 / micros / 1e3).collect();
-    line("thousand runs a second", &[], &rate, &rate, "", Bar::AtLeast(25.0));
+    let kept = runtime();
+    let [bare, built, body, delayed, pairs] = rounds(
+        time,
+        [
+            &mut || each(|| runtime().block_on(service())),
+            &mut || each(|| drop(runtime())),
+            &mut || each(|| kept.block_on(service())),
+            &mut || searched(0, 2),
+            &mut || searched(2, 0),
+        ],
+    );
+    line("a runtime, built and dropped", &bare, &built, &ratios(&built, &bare), "", Bar::None);
+    line("the body on a runtime that is kept", &bare, &body, &ratios(&body, &bare), "", Bar::None);
+    line("a searched run, two delays", &bare, &delayed, &ratios(&delayed, &bare), "", Bar::AtMost(1.25));
+    line("two signals, which end it early", &bare, &pairs, &ratios(&pairs, &bare), "", Bar::AtMost(1.25));
+    let rate = |micros: &[f64]| micros.iter().map(|micros| 1e3 / micros).collect::<Vec<_>>();
+    let (bare, pairs) = (rate(&bare), rate(&pairs));
+    line("thousand runs a second and core", &bare, &pairs, &pairs, "", Bar::AtLeast(25.0));
     let report = Check::new("service").signals([Signal::Term]).run(service);
     println!("  {}", report.coverage().searched().expect("it searched"));
     scaling();
@@ -129,11 +146,11 @@ fn main() {
 }
 
 /// What a process holds: resident memory in KiB, threads, descriptors.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 struct Held {
     memory: u64,
-    threads: usize,
-    descriptors: usize,
+    threads: u64,
+    descriptors: u64,
 }
 
 impl Held {
@@ -141,22 +158,30 @@ impl Held {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let memory = memory.and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0);
-        let entries = |folder| std::fs::read_dir(folder).map_or(0, Iterator::count);
+        let entries = |folder| std::fs::read_dir(folder).map_or(0, Iterator::count) as u64;
         Self { memory, threads: entries("/proc/self/task"), descriptors: entries("/proc/self/fd") }
     }
 }
 
-/// Runs 100,000 plans of a clean service, and compares what the process holds before and after.
+/// Searches a clean service twice with so many plans, and compares what the process holds after each.
 fn many() {
-    let search = |runs: u64| {
-        let check = Check::new("service").signals([Signal::Term; 3]).delays(1).runs(runs);
-        check.run(service).assert_clean();
+    let runs = if budget(Duration::from_secs(6)) < Duration::from_secs(6) { 20_000 } else { 100_000 };
+    let search = || {
+        let check = Check::new("service").signals([Signal::Term; 2]).delays(2).runs(runs);
+        let report = check.run(service);
+        report.assert_clean();
+        assert!(report.coverage().runs() >= runs, "there are not so many plans");
         Held::now()
     };
-    let before = search(5_000);
-    let after = search(100_000);
-    println!("\nwhat the process holds after 5,000 and after 100,000 more searched runs of a clean service");
-    println!("  {before:?}\n  {after:?}");
-    let same = (after.threads, after.descriptors) == (before.threads, before.descriptors);
-    println!("  threads and descriptors: {}", if same { "the same" } else { "NOT the same" });
+    let (once, twice) = (search(), search());
+    println!("\nwhat the process holds after {runs} searched runs of a clean service, and after {runs} more");
+    for (what, once, twice) in [
+        ("resident memory, KiB", once.memory, twice.memory),
+        ("threads", once.threads, twice.threads),
+        ("descriptors", once.descriptors, twice.descriptors),
+    ] {
+        // Pages come and go by a few.
+        let has_grown = twice > once + once / 50;
+        println!("  {what:<44} {once:>12} {twice:>12}   {}", if has_grown { "GREW" } else { "no growth" });
+    }
 }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use benches::{Bar, budget, head, line, millis, ratios, rounds};
+use benches::{Bar, budget, cargo, head, line, millis, ratios, root, rounds};
 use serde_json::Value;
 
 const THREADS: &str = "--test-threads=2";
@@ -29,18 +29,6 @@ const LEFT_OUT: &str = "ui::";
 const TICKS: f64 = 100.0;
 /// A turn takes so many milliseconds at least, so that ticks are small against it.
 const TURN: f64 = 1000.0;
-
-fn cargo(folder: &Path, args: &[&str]) -> String {
-    let mut command = Command::new(env!("CARGO"));
-    command.args(args).current_dir(folder).env("RUSTFLAGS", "").stderr(Stdio::inherit());
-    let output = command.output().expect("cargo can be started");
-    assert!(output.status.success(), "cargo {args:?} in {folder:?}");
-    String::from_utf8(output.stdout).expect("cargo speaks UTF-8")
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in the workspace")
-}
 
 /// One binary of tests, and the folder that it expects to be in.
 #[derive(Clone, Debug)]

@@ -7,8 +7,11 @@
 
 use std::env;
 use std::fmt::{self, Display};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use nix::time::{ClockId, clock_gettime};
 
 /// Marks a re-execution of a bench as one of its own children; its part follows.
 const PART: &str = "--part";
@@ -60,6 +63,29 @@ pub fn child(part: &[&str]) -> Vec<f64> {
     said.split_whitespace().map(|figure| figure.parse().unwrap_or_else(|_| panic!("{part:?} said {said:?}"))).collect()
 }
 
+/// Runs cargo without flags, and returns what it printed.
+///
+/// # Panics
+///
+/// If it cannot be started, or fails.
+pub fn cargo(folder: &Path, args: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(args).current_dir(folder).env("RUSTFLAGS", "").stderr(Stdio::inherit());
+    let output = command.output().expect("cargo can be started");
+    assert!(output.status.success(), "cargo {args:?} in {folder:?}");
+    String::from_utf8(output.stdout).expect("cargo speaks UTF-8")
+}
+
+/// Returns the folder of the workspace.
+///
+/// # Panics
+///
+/// Never: a bench is a part of the workspace.
+#[must_use]
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in the workspace")
+}
+
 /// Returns one of several figures that each round had.
 #[must_use]
 pub fn column(rounds: &[Vec<f64>], index: usize) -> Vec<f64> {
@@ -100,6 +126,16 @@ pub fn median(figures: &[f64]) -> f64 {
 #[must_use]
 pub fn nanos_each(time: Duration, count: usize) -> f64 {
     time.as_nanos() as f64 / count as f64
+}
+
+/// Returns the processor time that this process has had so far: what others on the machine take does not count.
+///
+/// # Panics
+///
+/// On a system without such a clock.
+#[must_use]
+pub fn processor_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).expect("the system has this clock").into()
 }
 
 /// Returns microseconds.

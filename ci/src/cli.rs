@@ -27,9 +27,9 @@ pub(crate) enum Command {
     /// Runs the test suite, and fails when a test left something alive
     ///
     /// Builds and runs the tests with `cargo test`, reads what every test checked by lightsout found (`#[lightsout::test]`
-    /// or `lightsout::Check`), prints it once, and sets the exit code. Ordinary tests are looked at too where their crate links
-    /// lightsout, if only by `use lightsout as _;`: tasks that were alive when their runtime ended are told. All other tests run as
-    /// ever and are counted. A run in which no test was looked at fails, since it would prove nothing.
+    /// or `lightsout::Check`), prints it once, and sets the exit code. Ordinary tests are looked at too: tasks that were alive when their
+    /// runtime ended are told. On Linux with glibc that needs nothing; elsewhere their crate must link lightsout, if only by
+    /// `use lightsout as _;`. A run in which no test was looked at fails, since it would prove nothing.
     #[command(after_help = words::after_help())]
     Gate(Box<Gate>),
     /// Judges several runs of the gate as one: the parts of a suite that ran on different machines

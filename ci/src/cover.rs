@@ -9,15 +9,20 @@
 //! Which states these are is learned from tasks that lightsout plants in each process. They must be found as what they are; otherwise
 //! the record says nothing about the tests either, and the binary is told as not looked at.
 
+mod tests_of;
+mod witness;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use lightsout::Site;
-use lightsout::records::{self, Call, End, Kind, Names, Record, Spawned, Stack, Who};
+use lightsout::records::{self, Call, End, Kind, Names, Program, Record, Spawned, Stack, Who};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::preload::Closed;
+use crate::preload::note::{Note, Way};
 
 /// What the records of a run say.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -31,6 +36,9 @@ pub(crate) struct Cover {
     pub(crate) undecided: usize,
     /// How many things processes could not write down.
     pub(crate) lost: u64,
+    /// Why only binaries are looked at that link lightsout; `None` where others are, too.
+    #[serde(default)]
+    pub(crate) closed: Option<Closed>,
 }
 
 impl Cover {
@@ -44,6 +52,7 @@ impl Cover {
         other.leaks.into_iter().for_each(|(leak, count)| *self.leaks.entry(leak).or_insert(0) += count);
         self.undecided += other.undecided;
         self.lost += other.lost;
+        self.closed = self.closed.or(other.closed);
     }
 }
 
@@ -67,8 +76,10 @@ mod pairs {
 /// Whether a test binary's ordinary tests were looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Sight {
-    /// What was planted in it was found.
+    /// What was planted in it was found, or what happened in it bears witness.
     Open,
+    /// There is nothing to look at: it has no task of tokio.
+    NoTokio,
     /// It was not.
     Blind(Why),
 }
@@ -82,8 +93,16 @@ pub(crate) enum Why {
     NoAllocator,
     /// Functions have no names.
     NoNames,
-    /// The ends of planted tasks are not what they should be.
+    /// The ends of planted tasks are not what they should be, or of those that say so themselves.
     Unlike,
+    /// Not one of its tasks was seen, and its tokio may keep them in another way.
+    NoTask,
+    /// It has no loader that preloads anything.
+    Static,
+    /// It is for another C library, or another processor.
+    Foreign,
+    /// It runs as another user.
+    Privileged,
 }
 
 /// Tasks of one test, spawned at one place, with one fate.
@@ -107,6 +126,8 @@ pub(crate) enum Whose {
     Main,
     /// A thread without a name.
     Nameless,
+    /// A thread whose name begins so and may go on, with the functions that called it into being, innermost first.
+    Cut(String, Vec<String>),
 }
 
 /// What became of a task that was alive.
@@ -147,6 +168,7 @@ pub(crate) fn read<'a>(
     for executable in executables.filter(|executable| records::links(executable)) {
         cover.binaries.entry(file_name(executable)).or_insert(Sight::Blind(Why::NoRecord));
     }
+    Note::all(folder).iter().for_each(|note| cover.miss(note));
     cover.decide();
     Ok((cover, faults))
 }
@@ -174,9 +196,30 @@ enum Rank {
 }
 
 impl Cover {
+    /// Says why a binary was not looked at that should have been: it has tasks, and left no record.
+    fn miss(&mut self, note: &Note) {
+        let why = match note.way {
+            Way::Preloaded | Way::Linked => Why::NoRecord,
+            Way::Static => Why::Static,
+            Way::Foreign => Why::Foreign,
+            Way::Privileged => Why::Privileged,
+        };
+        let sight = || match note.way == Way::Linked || Program::read(&note.program).uses_tokio {
+            true => Sight::Blind(why),
+            false => Sight::NoTokio,
+        };
+        self.binaries.entry(file_name(&note.program)).or_insert_with(sight);
+    }
+
     fn add(&mut self, record: &Record, rank: Rank, names: &mut Names) {
         let mut reader = Reader { record, rank, names, spawned: BTreeMap::new(), ends: BTreeMap::new() };
-        let learned = reader.learn();
+        let is_preloaded = !records::links(&record.program);
+        let program = if is_preloaded { Program::read(&record.program) } else { Program::default() };
+        if is_preloaded && !program.uses_tokio {
+            self.binaries.insert(file_name(&record.program), Sight::NoTokio);
+            return;
+        }
+        let learned = if is_preloaded { witness::learn(&mut reader, program) } else { reader.learn() };
         let sight = learned.map_or_else(Sight::Blind, |_| Sight::Open);
         // One process that looked is enough; another may have been killed at its start.
         let known = self.binaries.entry(file_name(&record.program)).or_insert(sight);
@@ -226,7 +269,7 @@ impl Cover {
         };
         let leak = Leak {
             binary: file_name(&reader.record.program),
-            whose: whose(reader.record, end),
+            whose: whose(reader, end),
             fate,
             site: spawned.site,
             runs: spawned.runs,
@@ -236,10 +279,15 @@ impl Cover {
 }
 
 /// Returns whose a task is: in a process that runs one test, that test's.
-fn whose(record: &Record, end: &End) -> Whose {
+fn whose(reader: &mut Reader<'_>, end: &End) -> Whose {
+    let record = reader.record;
     match only_test(record).map_or_else(|| record.who(end).clone(), Who::Thread) {
         Who::Thread(name) => Whose::Named(name),
         Who::Main => Whose::Main,
+        Who::Cut(name, stack) => {
+            let calls = reader.names.calls(record, stack);
+            Whose::Cut(name, calls.into_iter().map(|call| call.function).collect())
+        }
         Who::Nameless | Who::Planted(_) => Whose::Nameless,
     }
 }
@@ -319,7 +367,9 @@ impl Reader<'_> {
 
 /// Functions of tokio that end the tasks of a runtime or of a `LocalSet`; the first one does it, and in an optimised build without
 /// debug information those that it was inlined into are there.
-const ENDS: [&str; 6] = [
+const ENDS: [&str; 7] = [
+    // Up to tokio 1.20.
+    "BasicScheduler<P> as core::ops::drop::Drop",
     "close_and_shutdown_all",
     "shutdown2",
     "pre_shutdown",

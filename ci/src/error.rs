@@ -32,6 +32,10 @@ impl Error {
         Self::new("run", program.display(), cause, Some(words::HINT_CARGO))
     }
 
+    pub(crate) fn run_test(cause: &io::Error) -> Self {
+        Self::new("run", "test binary", cause, None)
+    }
+
     pub(crate) fn find_folder(cause: &io::Error) -> Self {
         Self::new("find folder", ".", cause, None)
     }

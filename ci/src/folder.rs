@@ -2,15 +2,18 @@
 //!
 //! Each run has a new folder, so that neither an older run's reports nor those of a gate that runs at the same time are read.
 
+#[cfg(target_os = "linux")]
+mod memory;
+
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process;
+use std::process::{self, Command};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::cli::Gate;
 use crate::error::Error;
-use crate::suite::Workspace;
+use crate::suite::{RECORD_DIR, REPORT_DIR, Workspace};
 
 /// How many folders of earlier runs are kept in any case.
 const KEPT: usize = 8;
@@ -26,6 +29,9 @@ const LAST_RUN: &str = "last-run.log";
 pub(crate) struct RunFolder {
     path: PathBuf,
     log: PathBuf,
+    /// Where records are; `None` where they are with the rest.
+    #[cfg(target_os = "linux")]
+    records: Option<memory::InMemory>,
 }
 
 /// Returns the folder that the folders of all runs are in.
@@ -40,7 +46,26 @@ impl RunFolder {
         let base = std::path::absolute(base).map_err(|error| Error::create_folder(base, &error))?;
         forget_old(&base, now);
         let path = create_new(&base, now)?;
-        Ok(Self { log: path.join(LOG), path })
+        Ok(Self {
+            log: path.join(LOG),
+            #[cfg(target_os = "linux")]
+            records: path.file_name().and_then(|name| memory::InMemory::create(name.to_str()?, now)),
+            path,
+        })
+    }
+
+    /// Returns where processes leave their records, absolute.
+    pub(crate) fn records(&self) -> &Path {
+        #[cfg(target_os = "linux")]
+        if let Some(records) = &self.records {
+            return records.path();
+        }
+        &self.path
+    }
+
+    /// Tells a command, and all that it starts, where to write what the gate reads.
+    pub(crate) fn tell(&self, command: &mut Command) {
+        command.env(REPORT_DIR, self.path()).env(RECORD_DIR, self.records());
     }
 
     /// Returns where the reports are, absolute.

@@ -9,6 +9,7 @@ use lightsout::Report;
 use crate::begun::{self, Begun};
 use crate::cover::{self, Cover};
 use crate::error::Error;
+use crate::folder::RunFolder;
 
 /// What was in the folder of a run.
 #[derive(Debug, Default)]
@@ -27,12 +28,12 @@ pub(crate) struct Gathered {
 
 /// Reads everything in the folder. A file that cannot be read does not hide the others. `executables` are all test binaries that ran.
 pub(crate) fn gather<'a>(
-    folder: &Path,
+    folder: &RunFolder,
     root: &Path,
     executables: impl Iterator<Item = &'a PathBuf>,
 ) -> Result<Gathered, Error> {
-    let (cover, faults) = cover::read(folder, root, executables)?;
-    let mut gathered = reports(folder)?;
+    let (cover, faults) = cover::read(folder.records(), root, executables)?;
+    let mut gathered = reports(folder.path())?;
     gathered.cover = cover;
     gathered.unread_records = faults.iter().map(ToString::to_string).collect();
     gathered.faults.splice(..0, faults);

@@ -67,6 +67,7 @@ fn name(whose: &Whose, binary: Option<&Binary>) -> Name {
         Whose::Named(name) if is_test(name) => Name { name: name.clone(), case: Some(name.clone()) },
         Whose::Named(name) => Name { name: words::thread(name), case: None },
         Whose::Main => Name { name: words::MAIN_THREAD.to_owned(), case: None },
+        Whose::Cut(name, _) => Name { name: words::thread(name), case: None },
         Whose::Nameless => Name { name: words::NAMELESS_THREAD.to_owned(), case: None },
     }
 }

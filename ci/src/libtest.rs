@@ -7,8 +7,8 @@
 //! - that a binary was announced: the line names an executable that cargo built, or a library of the workspace;
 //! - that the captured output of failed tests is over: the list of names before the last line is as long as its count says,
 //!   and has every test in it that was seen to fail;
-//! - that a binary came to its end: there is a last line for each `running N tests`, and cargo did not complain of more than
-//!   failed tests. A test that calls `exit(0)` is found out by that, although cargo takes it for a success.
+//! - that a binary came to its end: there is a last line for each `running N tests`, also for those of binaries that a test
+//!   started, and cargo did not complain of more than failed tests. A test that calls `exit(0)` is found out by that, although cargo takes it for a success.
 //!
 //! Counts are taken from the last line and names from wherever they are seen, so a lost name is a failed test without a name
 //! and never a passed one.
@@ -234,6 +234,12 @@ impl Binary {
         }
     }
 
+    /// Enters the last line of a binary that one of its tests started.
+    fn finish_inner(&mut self) {
+        self.finished += 1;
+        self.complaint = None;
+    }
+
     /// Enters a last line. What sounded like a complaint before it was printed by a test.
     fn finish(&mut self, counts: Counts) {
         self.passed += counts.passed;
@@ -261,6 +267,8 @@ struct Parser {
     /// Which test of the binary is the first since `running N tests`.
     first: usize,
     phase: Phase,
+    /// How many test binaries that a test of the binary started run, and print between its lines.
+    inner: usize,
 }
 
 impl Parser {
@@ -302,6 +310,14 @@ impl Parser {
     }
 
     fn test_line(&mut self, line: &str, open: Option<String>) -> Phase {
+        if is_running(line) {
+            self.inner += 1;
+            self.binary().started += 1;
+            return Phase::Tests(open);
+        }
+        if self.inner > 0 {
+            return self.inner_line(line, open);
+        }
         if let Some(counts) = counts(line) {
             self.settle_open(open);
             self.binary().finish(counts);
@@ -320,6 +336,19 @@ impl Parser {
             Some(name) if result(line).is_some() => Phase::Tests(self.result(&name, line)),
             open => Phase::Tests(open),
         }
+    }
+
+    /// Reads a line that is the inner binary's or ours, which nothing tells: names count once, and the list of failed tests is ours.
+    fn inner_line(&mut self, line: &str, open: Option<String>) -> Phase {
+        if counts(line).is_some() {
+            self.inner -= 1;
+            self.binary().finish_inner();
+        } else if let Some((name, status)) = test(line)
+            && self.binary().tests.iter().all(|test| test.name != name)
+        {
+            self.result(name, status);
+        }
+        Phase::Tests(open)
     }
 
     /// Notes the result of a test, or returns its name when there is none yet.
@@ -366,6 +395,7 @@ impl Parser {
 
     /// Ends the binary that runs, whether or not its last line was seen.
     fn close(&mut self) {
+        self.inner = 0;
         match std::mem::take(&mut self.phase) {
             Phase::Outside | Phase::Tests(None) => {}
             Phase::Tests(open) => self.binary().during = open,

@@ -1,7 +1,7 @@
 //! `cargo lightsout`: runs a test suite and fails when something is still alive after a test.
 //!
 //! The data flows one way: [`cli`] says what is wanted, [`suite`] runs cargo, [`libtest`] reads what the tests printed,
-//! [`gather`] and [`cover`] read what the tests wrote, [`verdict`] judges without touching anything, [`show`] and [`format`] tell it.
+//! [`gather`] and [`cover`] read what the tests wrote, [`verdict`] judges without touching anything, [`show`] and [`mod@format`] tell it.
 
 mod baseline;
 mod begun;
@@ -22,6 +22,7 @@ mod merge;
 mod nearest;
 mod nextest;
 mod place;
+mod preload;
 mod progress;
 mod run;
 mod self_test;
@@ -49,6 +50,10 @@ use crate::suite::{Cargo, Suite};
 use crate::verdict::{Run, Vacuous, Verdict, Whole};
 
 fn main() -> ExitCode {
+    if let Some(error) = preload::runner::become_asked() {
+        show::fault(&Error::run_test(&error));
+        return Exit::SetUp.into();
+    }
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(exit) => return exit.into(),
@@ -85,9 +90,14 @@ fn gated(gate: &mut Gate) -> Result<Exit, Error> {
     let judging = Judging::prepare(&gate.telling, &workspace.root)?;
     let folder = RunFolder::create(&folder::base(gate, &workspace), SystemTime::now())?;
     let root = workspace.root.clone();
-    let (mut run, executables) = ran(&cargo.suite(gate, workspace), &folder)?;
-    let gathered = gather::gather(folder.path(), &root, executables.iter())?;
+    let suite = cargo.suite(gate, workspace)?;
+    let (mut run, executables) = ran(&suite, &folder)?;
+    let mut gathered = gather::gather(&folder, &root, executables.iter())?;
+    gathered.cover.closed = suite.door.closed();
     nextest::name_files(&mut run, gathered.files());
+    if let Run::Ran { log, .. } = &run {
+        gathered.cover.name_tests(&log.binaries);
+    }
     let log = matches!(run, Run::Ran { .. }).then(|| folder.log());
     let record = Record::new(gate.shard, gate.extent(), gate.build_words(), run, &gathered);
     record.write(&folder)?;

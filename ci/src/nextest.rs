@@ -15,7 +15,7 @@ use crate::cli::Shard;
 use crate::error::Error;
 use crate::folder::RunFolder;
 use crate::libtest::{Binary, Log, Test, TestResult, tail};
-use crate::suite::{REPORT_DIR, Suite, has_flag};
+use crate::suite::{Suite, has_flag};
 use crate::verdict::{Ended, Run};
 
 const FORM: [&str; 4] = ["--message-format", "libtest-json-plus", "--message-format-version", "0.1"];
@@ -34,8 +34,10 @@ pub(crate) fn run(suite: &Suite<'_>, folder: &RunFolder) -> Result<Run, Error> {
     let mut command = suite.cargo.command();
     command.args(["nextest", "run"]).args(FORM).args(suite.gate.cargo_args());
     command.args((!has_flag(&suite.gate.rest, "--no-fail-fast")).then_some("--no-fail-fast"));
+    suite.door.hang(&mut command);
     command.args(suite.gate.shard.map(partition).into_iter().flatten());
-    command.args(&suite.gate.rest).env(REPORT_DIR, folder.path()).env(EXPERIMENTAL, "1").stdout(file);
+    folder.tell(&mut command);
+    command.args(&suite.gate.rest).env(EXPERIMENTAL, "1").stdout(file);
     let status = suite.logged(&mut command, folder)?;
     let log = folder.read_log()?;
     if status.code() == Some(NOT_BUILT) {

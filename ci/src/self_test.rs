@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::preload::Door;
 use crate::show;
 use crate::suite::{Cargo, Workspace};
 use crate::words;
@@ -26,11 +27,17 @@ struct Plant {
     text: &'static str,
 }
 
-const PLANTS: [Plant; 4] = [
+const PLANTS: [Plant; 6] = [
     Plant {
         test: "clean",
         kind: None,
         text: "#[lightsout::test(start_paused = true)]\nasync fn clean() {\n    tokio::spawn(async {}).await.unwrap();\n}\n",
+    },
+    Plant {
+        test: "double_close",
+        kind: Some("double-close"),
+        text: "#[lightsout::test(start_paused = true)]\nasync fn double_close() {\n    \
+               let pool = lightsout::Closable::new(\"pool\");\n    pool.close();\n    pool.close();\n}\n",
     },
     Plant {
         test: "hang",
@@ -43,6 +50,11 @@ const PLANTS: [Plant; 4] = [
         text: "#[lightsout::test(start_paused = true)]\nasync fn leak() {\n    tokio::spawn(std::future::pending::<()>());\n}\n",
     },
     Plant {
+        test: "lost_work",
+        kind: Some("lost-work"),
+        text: "#[lightsout::test(start_paused = true)]\nasync fn lost_work() {\n    drop(lightsout::Ticket::new());\n}\n",
+    },
+    Plant {
         test: "open_channel",
         kind: Some("open-channel"),
         text: "#[lightsout::test(start_paused = true, channels = \"deny\")]\nasync fn open_channel() {\n    \
@@ -50,11 +62,21 @@ const PLANTS: [Plant; 4] = [
     },
 ];
 
+/// Stands in a test crate that does not link lightsout.
+const UNAWARE: Plant = Plant {
+    test: "unaware_leak",
+    kind: Some("leaked-task"),
+    text: "#[test]\nfn unaware_leak() {\n    \
+           let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();\n    \
+           runtime.spawn(std::future::pending::<()>());\n    runtime.block_on(tokio::task::yield_now());\n}\n",
+};
+
 /// What we read of the gate's JSON.
 #[derive(Debug, Deserialize)]
 struct Document {
     exit: u8,
     reports: Vec<Report>,
+    leaks: Vec<Report>,
 }
 
 /// Runs the self-test of a project.
@@ -77,7 +99,9 @@ pub(crate) fn run(cargo: &Cargo, workspace: &Workspace) -> Result<Exit, Error> {
     let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).join("\n");
     let document = fs::read(&json).ok().and_then(|text| serde_json::from_slice::<Document>(&text).ok());
     let Some(document) = document else { return Err(Error::self_test(&said)) };
-    let lines = judged(&document.reports);
+    let is_open = Door::open(cargo, &workspace.target.join("lightsout"), &[])?.closed().is_none();
+    let plants = PLANTS.iter().chain(Some(&UNAWARE).filter(|_| is_open));
+    let lines = judged(plants, document.reports.iter().chain(&document.leaks));
     let is_good = document.exit == Exit::Findings.code() && lines.iter().all(|line| line.is_seen);
     let text: String = lines.iter().map(|line| line.text.clone() + "\n").collect();
     show::plain(format!("{text}{}\n", words::self_test(is_good)).as_bytes());
@@ -91,9 +115,8 @@ struct Line {
     text: String,
 }
 
-fn judged(reports: &[Report]) -> Vec<Line> {
+fn judged<'a>(plants: impl Iterator<Item = &'a Plant>, reports: impl Iterator<Item = &'a Report>) -> Vec<Line> {
     let found: BTreeMap<&str, BTreeSet<&str>> = reports
-        .iter()
         .map(|report| (report.test(), report.findings().iter().map(|finding| finding.kind().name()).collect()))
         .collect();
     let line = |plant: &Plant| {
@@ -101,7 +124,7 @@ fn judged(reports: &[Report]) -> Vec<Line> {
         let found = found.get(plant.test);
         Line { is_seen: found == Some(&expected), text: words::planted(plant.test, plant.kind, found) }
     };
-    PLANTS.iter().map(line).collect()
+    plants.map(line).collect()
 }
 
 /// Where the project has its lightsout from, as it is written in a manifest.
@@ -128,5 +151,6 @@ fn plant(folder: &Path, lightsout: &str) -> io::Result<()> {
     fs::create_dir_all(folder.join("tests"))?;
     fs::write(folder.join("Cargo.toml"), manifest)?;
     fs::write(folder.join("src/lib.rs"), "")?;
+    fs::write(folder.join("tests/unaware.rs"), UNAWARE.text)?;
     fs::write(folder.join("tests/planted.rs"), PLANTS.map(|plant| plant.text).join("\n"))
 }

@@ -11,7 +11,7 @@ use crate::baseline::Updated;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::told::{self, Standing};
-use crate::verdict::{Failure, Verdict};
+use crate::verdict::{Failure, Vacuous, Verdict};
 use crate::words;
 
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -154,11 +154,16 @@ pub(crate) fn notes(verdict: &Verdict) -> String {
     let undecided = (verdict.undecided > 0).then(|| words::undecided(verdict.undecided));
     let lost = (verdict.lost > 0).then(|| words::lost(verdict.lost));
     let uncovered = words::uncovered(&verdict.uncovered);
+    let idle = (verdict.idle > 0).then(|| words::idle(verdict.idle));
+    let is_missed = !verdict.uncovered.is_empty() || verdict.vacuous == Vacuous::NoneChecked;
+    let closed = verdict.closed.filter(|_| is_missed).map(|closed| words::closed(closed).to_owned());
     let hint = (!verdict.leaks.is_empty()).then(|| words::HINT_ATTRIBUTE.to_owned());
     let own_harness = verdict.own_harness.iter().map(words::own_harness);
     unseen
         .chain(own_harness)
         .chain(uncovered)
+        .chain(idle)
+        .chain(closed)
         .chain(lost)
         .chain(undecided)
         .chain(hint)

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::folder::RunFolder;
 use crate::merge;
+use crate::preload::Door;
 use crate::progress::Progress;
 use crate::shard;
 use crate::verdict::Ended;
@@ -20,6 +21,8 @@ use crate::words;
 
 /// Tells a checked test where to write its report.
 pub(crate) const REPORT_DIR: &str = "LIGHTSOUT_REPORT_DIR";
+/// Tells a test process where to write its record.
+pub(crate) const RECORD_DIR: &str = "LIGHTSOUT_RECORD_DIR";
 
 /// How often a terminal's progress line looks at the log.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -29,7 +32,7 @@ const GLANCE: Duration = Duration::from_millis(50);
 pub(crate) struct Cargo {
     pub(crate) program: OsString,
     /// The current folder, absolute.
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
 }
 
 /// The workspace, as far as the gate needs it.
@@ -56,6 +59,8 @@ pub(crate) struct Workspace {
 pub(crate) struct Suite<'a> {
     pub(crate) cargo: &'a Cargo,
     pub(crate) gate: &'a Gate,
+    /// How binaries are looked at that do not link lightsout.
+    pub(crate) door: Door,
     workspace: Workspace,
 }
 
@@ -95,9 +100,17 @@ impl Cargo {
         Ok(metadata.into_workspace(target.map(|target| self.dir.join(target))))
     }
 
+    /// Returns the target that cargo builds for by itself.
+    pub(crate) fn host(&self) -> Option<String> {
+        let output = self.command().arg("-vV").output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned)
+    }
+
     /// Says which suite is meant.
-    pub(crate) fn suite<'a>(&'a self, gate: &'a Gate, workspace: Workspace) -> Suite<'a> {
-        Suite { cargo: self, gate, workspace }
+    pub(crate) fn suite<'a>(&'a self, gate: &'a Gate, workspace: Workspace) -> Result<Suite<'a>, Error> {
+        let door = Door::open(self, &workspace.target.join("lightsout"), &gate.rest)?;
+        Ok(Suite { cargo: self, gate, door, workspace })
     }
 
     /// Returns a cargo command without what an outer `cargo run` tells of *its* package.
@@ -106,7 +119,7 @@ impl Cargo {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_of_outer_package)) {
             command.env_remove(name);
         }
-        command.env_remove(REPORT_DIR);
+        command.env_remove(REPORT_DIR).env_remove(RECORD_DIR);
         command
     }
 
@@ -192,7 +205,9 @@ impl Suite<'_> {
         for setting in ["term.quiet=false", "term.verbose=false", "term.color='never'"] {
             command.args(["--config", setting]);
         }
-        command.args(rest).env(REPORT_DIR, folder.path()).stdout(folder.open_log()?);
+        self.door.hang(&mut command);
+        folder.tell(&mut command);
+        command.args(rest).stdout(folder.open_log()?);
         self.logged(&mut command, folder).map(ended)
     }
 

@@ -1,6 +1,7 @@
 //! Findings as they are told: those of one kind and place together, which a mend at that place ends. Every format tells these, in the
 //! same words.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lightsout::{Finding, Report, Site};
@@ -108,7 +109,10 @@ pub(crate) fn groups(verdict: &Verdict) -> Vec<Group<'_>> {
 
 impl<'a> Group<'a> {
     fn add(&mut self, report: &'a Report, finding: &'a Finding, reason: Option<&'a str>) {
-        if finding.count() > self.finding.count() {
+        // Ordinary tests come in no order of their own.
+        let weight =
+            |finding: &Finding, report: &'a Report| (finding.count(), Reverse((report.package(), report.test())));
+        if weight(finding, report) > weight(self.finding, self.report) {
             (self.finding, self.report) = (finding, report);
         }
         self.reports.push(report);

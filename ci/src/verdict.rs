@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::gather::Gathered;
 use crate::leaks;
 use crate::libtest::{Binary, Log, Ran, TestResult, When};
+use crate::preload::Closed;
 
 /// What became of the suite.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,6 +77,10 @@ pub(crate) struct Verdict {
     pub(crate) covered: usize,
     /// How many ordinary tests ran in each binary that does not link lightsout; empty where none does.
     pub(crate) uncovered: Vec<(Place, usize)>,
+    /// Tests that ran in binaries which have no task of tokio; 0 where none was covered.
+    pub(crate) idle: usize,
+    /// Why only binaries are looked at that link lightsout.
+    pub(crate) closed: Option<Closed>,
     /// How many allocations of ordinary tests could not be written down.
     pub(crate) lost: u64,
     /// Tasks of ordinary tests that had not had their turn when their runtime ended.
@@ -223,9 +228,10 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
     let mut ledger = Ledger::new(&reports, &cover);
     let failures = ledger.enter(&binaries);
     let (unchecked, ran, covered) = (ledger.unchecked(), ledger.ran, ledger.covered);
-    let (blind, mut uncovered) = (ledger.blind, ledger.uncovered);
+    let (blind, mut uncovered, mut idle) = (ledger.blind, ledger.uncovered, ledger.idle);
     if covered == 0 {
         uncovered.clear();
+        idle = 0;
     }
     let leaks = leaks::reports(&cover, &binaries);
     let is_expected: Vec<bool> = ledger.reports.iter().map(|(_, fate)| *fate == Fate::Expected).collect();
@@ -238,7 +244,7 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
     };
     let log = log.map(Path::to_owned);
     let (expected, reports) = split(reports, &is_expected);
-    let (undecided, lost) = (cover.undecided, cover.lost);
+    let (undecided, lost, closed) = (cover.undecided, cover.lost, cover.closed);
     let open = cover.binaries.iter().filter(|(_, sight)| **sight == Sight::Open);
     let seen = open.map(|(file, _)| file.clone()).collect();
     Verdict {
@@ -256,6 +262,8 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
         unchecked,
         covered,
         uncovered,
+        idle,
+        closed,
         lost,
         undecided,
         blind,
@@ -315,6 +323,8 @@ struct Ledger<'a> {
     cover: &'a Cover,
     blind: Vec<Blind>,
     uncovered: Vec<(Place, usize)>,
+    /// Tests in binaries that have no task of tokio.
+    idle: usize,
 }
 
 /// What became of a report.
@@ -335,7 +345,17 @@ impl<'a> Ledger<'a> {
             by_test.entry(report.case().unwrap_or(report.test())).or_default().push(number);
         }
         let reports = reports.iter().map(|report| (report, Fate::Unclaimed)).collect();
-        Self { reports, by_test, ran: 0, checked: 0, covered: 0, cover, blind: Vec::new(), uncovered: Vec::new() }
+        Self {
+            reports,
+            by_test,
+            ran: 0,
+            checked: 0,
+            covered: 0,
+            cover,
+            blind: Vec::new(),
+            uncovered: Vec::new(),
+            idle: 0,
+        }
     }
 
     /// Enters the tests of all binaries, and returns those that failed for another reason than a finding.
@@ -354,6 +374,7 @@ impl<'a> Ledger<'a> {
     fn see(&mut self, binary: &Binary, ordinary: usize) {
         match binary.file.as_ref().and_then(|file| self.cover.binaries.get(file)) {
             Some(Sight::Open) => self.covered += ordinary,
+            Some(Sight::NoTokio) => self.idle += ordinary,
             Some(Sight::Blind(why)) if ordinary > 0 => self.blind.push(Blind { place: Place::of(binary), why: *why }),
             None if ordinary > 0 => self.uncovered.push((Place::of(binary), ordinary)),
             Some(Sight::Blind(_)) | None => {}

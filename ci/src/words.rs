@@ -12,6 +12,7 @@ use crate::begun::Begun;
 use crate::cover::{Fate, Why};
 use crate::exit::Exit;
 use crate::libtest::{Binary, When};
+use crate::preload::Closed;
 use crate::told::Group;
 use crate::verdict::{Blind, Death, Failure, Place, Unchecked, Vacuous, Verdict, Whole};
 
@@ -118,15 +119,35 @@ const NAMED_BINARIES: usize = 5;
 /// The tests that nobody looks at, by their binaries.
 pub(crate) fn uncovered(uncovered: &[(Place, usize)]) -> Vec<String> {
     let named = uncovered.iter().take(NAMED_BINARIES).map(|(place, tests)| {
-        format!(
-            "not looked at: {} in {}; to do: `use lightsout as _;` in it",
-            count(*tests, "test"),
-            self::place(place)
-        )
+        // Nobody links anything into what documentation shows.
+        let to_do = if place.binary.starts_with("doc-tests ") { "" } else { "; to do: `use lightsout as _;` in it" };
+        format!("not looked at: {} in {}{to_do}", count(*tests, "test"), self::place(place))
     });
     let more = uncovered.len().saturating_sub(NAMED_BINARIES);
     let rest = (more > 0).then(|| format!("not looked at: the tests in {more} more test binaries"));
     named.chain(rest).collect()
+}
+
+/// Tests of binaries in which there is nothing to look at.
+pub(crate) fn idle(tests: usize) -> String {
+    format!("not looked at: {} in binaries without a task of tokio", count(tests, "test"))
+}
+
+/// Why binaries that do not link lightsout are not looked at.
+pub(crate) fn closed(why: Closed) -> &'static str {
+    match why {
+        Closed::System => {
+            "hint: only on Linux with glibc, x86-64 and aarch64, tests are looked at without `use lightsout as _;` in their crates"
+        }
+        Closed::Runner => {
+            "hint: cargo has a runner for test binaries under a condition, or by `--config`; with one for the target itself, or none, \
+             tests are looked at without `use lightsout as _;` in their crates"
+        }
+        Closed::Path => {
+            "hint: with a target folder that has neither a space nor a colon in its path, tests are looked at without \
+             `use lightsout as _;` in their crates"
+        }
+    }
 }
 
 /// Tasks of which a record cannot say whether they would have ended.
@@ -158,7 +179,11 @@ pub(crate) fn why_blind(why: Why) -> &'static str {
         Why::NoRecord => "it left no record",
         Why::NoAllocator => "its allocations are not recorded",
         Why::NoNames => "it has no names of functions",
-        Why::Unlike => "tasks that were planted in it were not found as what they are",
+        Why::Unlike => "tasks of it were not found as what they are",
+        Why::NoTask => "not one task was seen in it, and its tokio is not known to keep them where they are looked for",
+        Why::Static => "it is linked statically, and cannot be looked at from outside",
+        Why::Foreign => "it is for another C library or processor, and cannot be looked at from outside",
+        Why::Privileged => "it runs as another user, and cannot be looked at from outside",
     }
 }
 
@@ -169,6 +194,10 @@ fn hint_blind(why: Why) -> &'static str {
         }
         Why::NoAllocator => "put `lightsout::Recorder` in front of its global allocator",
         Why::NoNames => "build it with `debug = \"line-tables-only\"` and without `strip`",
+        Why::NoTask => "`cargo update -p tokio`: tokio 1.51 and newer are known",
+        Why::Static | Why::Foreign | Why::Privileged => {
+            "write `use lightsout as _;` into its crate, or build it for glibc as others"
+        }
         Why::Unlike => "this tokio keeps tasks in another way than lightsout knows: use the newest lightsout",
     }
 }

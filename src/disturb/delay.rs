@@ -5,20 +5,19 @@
 //! What it cannot do: `Notify` takes no part in budgets, nor do leaves of other crates or what is under `unconstrained`; only the
 //! first tokio leaf of a poll is delayed; a `Mutex` or `Semaphore` may be taken before it says that it is not (tokio#8371).
 
+use std::mem;
 use std::task::{Context, Poll, Waker};
 
-use tokio::task::coop::{has_budget_remaining, poll_proceed};
+use tokio::task::coop::poll_proceed;
 
 /// Uses up the budget of the poll that is about to begin.
 pub(crate) fn use_up_budget() {
     let mut cx = Context::from_waker(Waker::noop());
     // A budget has less than 256 units; where there is none, nothing can be used up.
     for _ in 0..=u8::MAX {
-        if !has_budget_remaining() {
-            return;
-        }
         match poll_proceed(&mut cx) {
-            Poll::Ready(unit) => unit.made_progress(),
+            // Dropped it would give the unit back.
+            Poll::Ready(unit) => mem::forget(unit),
             Poll::Pending => return,
         }
     }

@@ -4,6 +4,7 @@
 //! that it never will be. So a body may run until it is signalled. A signal for which nothing listens is not raised, since it would
 //! end the process: it counts as refused.
 
+use std::collections::BTreeSet;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -24,6 +25,9 @@ pub(crate) const NEVER: u32 = u32::MAX;
 /// After how many polls without a signal a program counts as one that is never quiet. A search has about as many plans for each signal,
 /// and each of them as many polls.
 pub(crate) const RESTLESS: u32 = 250;
+
+/// After how many polls behind the last signal enough is seen of a run that none reaches: it may go on for ever.
+const ENOUGH: u32 = 100_000;
 
 /// Whether the signals of a run are raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +80,10 @@ pub(crate) struct Played {
     pub(crate) sent: Vec<(u32, Signal)>,
     /// How many signals were not, since they would have ended the process.
     pub(crate) refused: u32,
+    /// The first of them, with its boundary.
+    pub(crate) deadly: Option<(u32, Signal)>,
+    /// Signals of the check that would have ended the process at the end of the run too.
+    pub(crate) deaf_to: Vec<Signal>,
     /// How many disturbances of the plan had no boundary to come at.
     pub(crate) missed: u32,
     /// Whether the body ended by itself.
@@ -141,6 +149,10 @@ struct Rare {
     /// Empty without tracing.
     sent: Vec<(u32, Signal)>,
     refused: u32,
+    /// The first signal that was refused, with its boundary.
+    deadly: Option<(u32, Signal)>,
+    /// Whether enough was seen of a run that no signal reaches.
+    is_enough: bool,
     /// The boundary of the last signal.
     last: u32,
     quiet_at: Option<u32>,
@@ -268,8 +280,23 @@ impl Injector {
             rare.is_restless = true;
             raised = self.send_unplaced(&mut rare, boundary, raised);
         }
+        if self.is_never_ending(&rare, boundary) {
+            rare.is_enough = true;
+            // Somebody is to look.
+            raised = Raised::Yes;
+        }
         self.due.store(self.next_due(&rare, boundary), Ordering::Relaxed);
         raised
+    }
+
+    /// Returns whether a run that no signal reaches goes on and on behind its last one.
+    fn is_never_ending(&self, rare: &Rare, boundary: u32) -> bool {
+        self.voice == Voice::Mute && rare.spent == self.signals.len() && boundary >= rare.last + ENOUGH
+    }
+
+    /// Returns whether enough was seen of the run.
+    pub(crate) fn is_enough(&self) -> bool {
+        self.voice == Voice::Mute && lock(&self.rare).is_enough
     }
 
     /// Sends the next signal now, since the program is quiet.
@@ -309,6 +336,7 @@ impl Injector {
         }
         if disposition::of(signal) == Disposition::Default {
             rare.refused += 1;
+            rare.deadly.get_or_insert((boundary, signal));
             return before;
         }
         disposition::raise(signal);
@@ -326,6 +354,7 @@ impl Injector {
             _ if rare.listens_from.is_none() && !self.signals.is_empty() => boundary + 1,
             Some((NEVER, _)) => rare.last + RESTLESS,
             Some((at, _)) => *at,
+            None if self.voice == Voice::Mute && !rare.is_enough => rare.last + ENOUGH,
             None => NEVER,
         }
     }
@@ -352,6 +381,8 @@ impl Injector {
             quiet_at: rare.quiet_at,
             listens_from: rare.listens_from,
             was_listened: self.was_listened,
+            deadly: rare.deadly,
+            deaf_to: deaf_to(&self.signals),
             has_ended: rare.has_ended,
             is_restless: rare.is_restless,
             turns: self.taken_turns(),
@@ -363,4 +394,10 @@ impl Injector {
 /// Returns whether none of these signals would end the process.
 fn are_listened(signals: &[(u32, Signal)]) -> bool {
     signals.iter().all(|(_, signal)| disposition::of(*signal) != Disposition::Default)
+}
+
+/// Returns those of these signals that would end the process, each once.
+fn deaf_to(signals: &[(u32, Signal)]) -> Vec<Signal> {
+    let signals: BTreeSet<Signal> = signals.iter().map(|(_, signal)| *signal).collect();
+    signals.into_iter().filter(|signal| disposition::of(*signal) == Disposition::Default).collect()
 }

@@ -22,7 +22,7 @@ use super::wire::{self, Order, Told};
 use crate::disturb::inject::Played;
 use crate::disturb::plan::Plan;
 use crate::error::Error;
-use crate::finding::{Coverage, Ending, Evidence, Finding, Kind};
+use crate::finding::{Coverage, Ending, Evidence, Kind};
 use crate::judge::Outcome;
 use crate::lock::lock;
 use crate::report::words;
@@ -154,7 +154,12 @@ impl Worker {
         let socket = folder.0.join("link");
         let listener = UnixListener::bind(&socket)?;
         let printed = File::options().create(true).append(true).open(socket.with_extension("out"))?;
-        let mut process = Command::new(std::env::current_exe()?)
+        let mut command = Command::new(std::env::current_exe()?);
+        if question.settings.search.plan.is_none() {
+            // A hundred plans may panic, and the place is told anyway. A replay has what its user asks for.
+            command.env("RUST_BACKTRACE", "0");
+        }
+        let mut process = command
             .args([case, "--exact", "--nocapture", "--include-ignored"])
             .env(settings::CHILD, settings::child_of(&socket, &question.name))
             .stdin(Stdio::null())
@@ -206,23 +211,11 @@ impl Worker {
             Some(status) => (Kind::Died, words::died(&how(status)), words::next_of_died()),
             None => (Kind::Hang, words::does_not_answer(), words::next_of_no_answer()),
         };
-        let finding = Finding {
-            kind,
-            test: question.name.clone(),
-            summary,
-            count: 1,
-            sites: vec![question.place.clone()],
-            evidence: Vec::new(),
-            next,
-            rule: None,
-            plan: None,
-            waits: None,
-        };
         let mut outcome = Outcome {
             ending: Ending::Unfinished,
             plan: None,
             hang: None,
-            findings: vec![finding],
+            findings: vec![question.finding(kind, summary, next)],
             notes: Vec::new(),
             allowed: Vec::new(),
             coverage: Coverage::default(),

@@ -9,6 +9,7 @@ use super::player::Attempt;
 use super::sweep::{Extent, Sweep};
 use crate::disturb::inject::Played;
 use crate::disturb::plan::Plan;
+use crate::disturb::signal::Signal;
 use crate::finding::{Allowed, Coverage, Ending, Evidence, Finding, Kind, Searched, Site};
 use crate::judge::Outcome;
 use crate::report::steps::Steps;
@@ -76,6 +77,8 @@ pub(super) struct Log {
     allowed: Vec<Allowed>,
     /// Of the first run that was judged; `None` before that.
     coverage: Option<Coverage>,
+    /// Signals for which nothing listens, as the first run showed.
+    deaf_to: Vec<Signal>,
     /// How many plans failed.
     failed: u64,
     runs: u64,
@@ -121,6 +124,7 @@ impl Log {
             known: BTreeSet::new(),
             allowed: Vec::new(),
             coverage: None,
+            deaf_to: Vec::new(),
             failed: 0,
             runs: 0,
             raised: 0,
@@ -168,18 +172,37 @@ impl Log {
         let Some((boundary, site)) = played.early.as_ref().filter(|_| played.listens_from.is_some()) else { return };
         let search = &question.settings.search;
         let (StartUp::Denied, Some(signal)) = (search.start_up, search.signals.first()) else { return };
-        let finding = Finding {
-            kind: Kind::Died,
-            test: question.name.clone(),
-            summary: words::dies_in_start_up(*signal, *boundary),
-            count: 1,
+        let summary = words::dies_in_start_up(*signal, *boundary);
+        self.dies(Finding {
             sites: vec![site.clone()],
-            evidence: Vec::new(),
-            next: words::next_of_start_up(),
-            rule: None,
             plan: Some(Plan::new().signal(*signal, *boundary)),
-            waits: None,
-        };
+            ..question.finding(Kind::Died, summary, words::next_of_start_up())
+        });
+    }
+
+    /// Says that a signal would have ended the program, for which nothing listens. What the run came to without it is told too, but that
+    /// it went on waiting.
+    pub(super) fn killed(&mut self, question: &Question, attempt: Attempt, (boundary, signal): (u32, Signal)) {
+        let Attempt { played, outcome } = attempt;
+        let plan = Plan::new().signal(signal, boundary).seed(question.settings.search.seed);
+        let mut evidence = Vec::new();
+        if let Some(mut outcome) = outcome {
+            let waits = |finding: &&mut Finding| finding.kind == Kind::Hang;
+            evidence.extend(outcome.findings.iter_mut().find(waits).map(|hang| std::mem::take(&mut hang.evidence)));
+            outcome.findings.retain(|finding| finding.kind != Kind::Hang);
+            self.add(&plan, outcome);
+        }
+        let summary = words::killed_by(signal, boundary);
+        let is_late = !played.deaf_to.contains(&signal);
+        let next = if is_late { words::next_of_start_up() } else { words::next_of_nobody_listens() };
+        self.dies(Finding {
+            evidence: evidence.into_iter().flatten().collect(),
+            plan: Some(plan),
+            ..question.finding(Kind::Died, summary, next)
+        });
+    }
+
+    fn dies(&mut self, finding: Finding) {
         self.known.insert(Fault::Finding(finding.kind, finding.sites.clone()));
         self.findings.push((finding, 1));
     }
@@ -188,6 +211,7 @@ impl Log {
     pub(super) fn begun(&mut self, played: &Played) {
         self.listens_from = played.listens_from;
         self.was_listened = played.was_listened;
+        self.deaf_to.clone_from(&played.deaf_to);
     }
 
     /// Takes in how far the sweep has come with this run.
@@ -334,18 +358,7 @@ impl Log {
             Some(_) => return None,
             None => self.unheard_signals(question)?,
         };
-        Some(Finding {
-            kind: Kind::Vacuous,
-            test: question.name.clone(),
-            summary,
-            count: 1,
-            sites: vec![question.place.clone()],
-            evidence: Vec::new(),
-            next,
-            rule: None,
-            plan: None,
-            waits: None,
-        })
+        Some(question.finding(Kind::Vacuous, summary, next))
     }
 
     /// Says that signals were to be searched and reached nobody.
@@ -355,7 +368,7 @@ impl Log {
             return None;
         }
         match self.listens_from {
-            None => Some((words::nobody_listens(signals), words::next_of_nobody_listens())),
+            None => Some((words::nobody_listens(&self.deaf_to), words::next_of_nobody_listens())),
             Some(_) if self.raised == 0 => Some((words::nothing_raised(), words::next_of_nothing_raised())),
             Some(_) if !self.heard && self.extent.done > 1 => {
                 Some((words::nobody_hears(signals), words::next_of_nobody_listens()))

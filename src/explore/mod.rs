@@ -25,7 +25,7 @@ use crate::allow::Rules;
 use crate::disturb::inject::{Played, Tracing, Voice};
 use crate::disturb::plan::Plan;
 use crate::error::Error;
-use crate::finding::{Ending, Site};
+use crate::finding::{Ending, Finding, Kind, Site};
 use crate::judge::{self, Outcome};
 use crate::ledger::Ledger;
 use crate::lock::lock;
@@ -53,6 +53,22 @@ impl Question {
         let granted = std::mem::take(&mut *lock(&ledger.granted));
         let rules = Rules::new(self.settings.allow.clone())?.and(granted)?;
         Ok(judge::judge(&self.name, &self.place, &self.settings, ledger, seen, rules))
+    }
+
+    /// Returns a finding about the test as a whole.
+    fn finding(&self, kind: Kind, summary: String, next: String) -> Finding {
+        Finding {
+            kind,
+            test: self.name.clone(),
+            summary,
+            count: 1,
+            sites: vec![self.place.clone()],
+            evidence: Vec::new(),
+            next,
+            rule: None,
+            waits: None,
+            plan: None,
+        }
     }
 }
 
@@ -167,8 +183,10 @@ impl<P: Player> Search<'_, P> {
         let mut log = lock(self.log);
         log.replayed(plan, &attempt.played);
         log.start_up(self.question, &attempt.played);
-        if let Some(outcome) = attempt.outcome {
-            log.add(plan, outcome);
+        match attempt {
+            Attempt { played: Played { deadly: Some(signal), .. }, .. } => log.killed(self.question, attempt, signal),
+            Attempt { outcome: Some(outcome), .. } => log.add(plan, outcome),
+            Attempt { outcome: None, .. } => {}
         }
         Ok(())
     }
@@ -180,6 +198,10 @@ impl<P: Player> Search<'_, P> {
         let first = self.attempt(&root)?;
         lock(self.log).begun(&first.played);
         lock(self.log).start_up(self.question, &first.played);
+        if let Some(signal) = first.played.deadly {
+            lock(self.log).killed(self.question, first, signal);
+            return Ok(());
+        }
         // Where even the undisturbed body fails, every plan would say the same.
         if first.has_failed() || (!search.signals.is_empty() && first.played.listens_from.is_none()) {
             return self.examine(&root, first, IsSmallest::Yes);

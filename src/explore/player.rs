@@ -70,7 +70,9 @@ where
     fn play(&mut self, script: &Script) -> Result<Attempt, Error> {
         let (mut seen, ledger) = self.stage.run(Some(script), self.body)?;
         let played = seen.played.take().expect("lightsout bug: a run with a script has played it");
-        if seen.is_unremarkable() && std::mem::replace(&mut self.has_judged, true) {
+        let is_judged_at_a_look =
+            seen.is_unremarkable() && ledger.is_untold() && self.question.settings.order.is_empty();
+        if is_judged_at_a_look && std::mem::replace(&mut self.has_judged, true) {
             return Ok(Attempt { played, outcome: None });
         }
         Ok(Attempt { played, outcome: Some(self.question.judge(seen, &ledger)?) })

@@ -31,6 +31,8 @@ pub(crate) struct Sweep {
     stride: u64,
     /// What the next level grows from.
     next: Vec<Stem>,
+    /// How many plans the next level has, as far as it is known.
+    grown: u64,
     /// All levels up to this one.
     known: u64,
     done: u64,
@@ -68,6 +70,7 @@ impl Sweep {
             ran: 0,
             stride: 1,
             next: Vec::new(),
+            grown: 0,
             known: 1,
             done: 0,
             // The undisturbed one runs in any case.
@@ -93,7 +96,9 @@ impl Sweep {
         self.ran += 1;
         self.done += 1;
         if !has_failed && self.depth < self.shape.depth() {
-            self.next.push(self.shape.stem(plan, played));
+            let stem = self.shape.stem(plan, played);
+            self.grown += stem.size();
+            self.next.push(stem);
         }
     }
 
@@ -104,15 +109,14 @@ impl Sweep {
 
     /// Returns how many plans there are and how many have run.
     pub(crate) fn extent(&self) -> Extent {
-        let grown: u64 = self.next.iter().map(Stem::size).sum();
         let is_whole = self.ran == self.level.size();
         let levels_below = self.shape.depth() - self.depth;
-        if levels_below == 0 || is_whole && (levels_below == 1 || grown == 0) {
-            return Extent { done: self.done, total: self.known + grown, is_counted: true };
+        if levels_below == 0 || is_whole && (levels_below == 1 || self.grown == 0) {
+            return Extent { done: self.done, total: self.known + self.grown, is_counted: true };
         }
         // What grows from the rest of the level is taken to be like what grew so far; further down, an ordered choice of one more out of
         // about as many places.
-        let mean = grown as f64 / self.ran.max(1) as f64;
+        let mean = self.grown as f64 / self.ran.max(1) as f64;
         let (mut size, mut total) = (self.level.size() as f64, self.known as f64);
         for below in 1..=levels_below {
             size *= mean / f64::from(below);
@@ -132,7 +136,7 @@ impl Sweep {
             (stem.size() > 0).then_some((stem, size))
         });
         self.level = Level::Grown(grown.collect());
-        (self.handed, self.ran) = (0, 0);
+        (self.handed, self.ran, self.grown) = (0, 0, 0);
         self.depth += 1;
         self.known += size;
         // A level that cannot be tried whole is tried evenly, and not at its beginning only.

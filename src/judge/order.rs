@@ -58,11 +58,11 @@ impl Judge<'_> {
     }
 
     /// Returns a finding for each name that nothing has, or one where nothing of the order has ended: it was then not checked. A body
-    /// that did not come to its end may not have come to these things.
+    /// that did not come to its end, or was disturbed, may not have come to these things.
     fn vacuous_order(&self, known: &[Arc<Record>], present: &BTreeSet<&str>) -> Vec<Finding> {
         let order = &self.settings.order;
         let names = order.names();
-        if names.is_empty() || self.seen.ending != Ending::Passed {
+        if names.is_empty() || self.seen.is_disturbed || self.seen.ending != Ending::Passed {
             return Vec::new();
         }
         let mut summaries: Vec<String> = names.difference(present).map(|name| words::order_of_nothing(name)).collect();

@@ -99,6 +99,11 @@ impl Closables {
         Self { number: NEXT.fetch_add(1, Ordering::Relaxed), known: Mutex::default() }
     }
 
+    /// Returns whether nothing was closed, used or told of in this run.
+    pub(crate) fn is_empty(&self) -> bool {
+        lock(&self.known).is_empty()
+    }
+
     /// Returns the things that this run knows, each once, in the order in which it came to know them.
     pub(crate) fn known(&self) -> Vec<Arc<Record>> {
         let mut known = lock(&self.known).clone();

@@ -66,6 +66,12 @@ impl Components {
         lock(&self.known).misunderstood.push((what, at));
     }
 
+    /// Returns whether no event told of work, or could not be understood; what ends is known as a thing that is closed.
+    pub(crate) fn is_empty(&self) -> bool {
+        let known = lock(&self.known);
+        known.work == Work::default() && known.misunderstood.is_empty()
+    }
+
     /// Returns what could not be understood, with its places.
     pub(crate) fn misunderstood(&self) -> Vec<(String, Site)> {
         lock(&self.known).misunderstood.clone()

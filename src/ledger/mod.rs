@@ -119,6 +119,11 @@ impl Ledger {
         self.number
     }
 
+    /// Returns whether no probe and no event has told anything.
+    pub(crate) fn is_untold(&self) -> bool {
+        self.closables.is_empty() && self.tickets.is_empty() && self.components.is_empty()
+    }
+
     /// Makes the calling thread one of this run's, and so every thread that it starts.
     pub(crate) fn adopt_thread(self: &Arc<Self>) {
         recorder::enter(self.number);
@@ -214,6 +219,11 @@ impl Ledger {
     /// Returns how many tasks the runtime counts; `None` before it was built and after it was stopped.
     pub(crate) fn counted(&self) -> Option<usize> {
         lock(&self.runtime).as_ref().map(RuntimeMetrics::num_alive_tasks)
+    }
+
+    /// Returns the runtime's own counters; `None` before it was built and after it was stopped.
+    pub(crate) fn counters(&self) -> Option<RuntimeMetrics> {
+        lock(&self.runtime).clone()
     }
 
     /// Brings the run's clock up to date; threads of the runtime call it when they wake up, so that a spawn need not read a

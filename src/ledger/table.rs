@@ -103,7 +103,9 @@ pub(crate) struct Tasks {
 
 impl Tasks {
     pub(crate) fn new() -> Self {
-        let first = Box::new(array::from_fn(|_| Slot::new()));
+        // Not as an array, which would be made on the stack and then be copied.
+        let first: Box<[Slot]> = (0..FIRST).map(|_| Slot::new()).collect();
+        let first = first.try_into().expect("lightsout bug: so many slots were made");
         Self { first, later: array::from_fn(|_| OnceLock::new()), made: AtomicUsize::new(0) }
     }
 

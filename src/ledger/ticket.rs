@@ -82,6 +82,11 @@ impl Tickets {
         Self { shelves: [const { OnceLock::new() }; SHELVES], lost: Mutex::default(), stopping: AtomicBool::new(false) }
     }
 
+    /// Returns whether no ticket was made or dropped in this run.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shelves[0].get().is_none() && lock(&self.lost).is_empty()
+    }
+
     /// Counts a ticket that is made.
     pub(crate) fn accept(&self, place: &'static Location<'static>) {
         self.counts(place).accepted.fetch_add(1, Ordering::Relaxed);

@@ -94,10 +94,12 @@ pub(crate) enum Sort {
     Nameless,
     /// Planted, to see whether it is found again: the name says what it is.
     Planted,
+    /// As `Thread`, but of its name only these bytes are known; before them stands a stack of the thread, as a word.
+    Cut,
 }
 
 impl Sort {
-    pub(crate) const ALL: [Self; 4] = [Self::Thread, Self::Main, Self::Nameless, Self::Planted];
+    pub(crate) const ALL: [Self; 5] = [Self::Thread, Self::Main, Self::Nameless, Self::Planted, Self::Cut];
 
     /// Returns the number that stands for it.
     pub(crate) fn number(self) -> u64 {

@@ -17,7 +17,7 @@ pub(super) static WORDS: Arena = Arena::new(if cfg!(miri) { 1 << 16 } else { for
 static INDEX: Index = Index::new(if cfg!(miri) { 1 << 10 } else { 1 << 20 });
 
 /// Keeps a stack; returns 0 where there is no room.
-pub(super) fn keep(frames: &[usize]) -> StackId {
+pub(crate) fn keep(frames: &[usize]) -> StackId {
     try_keep(frames).unwrap_or(0)
 }
 

@@ -14,16 +14,15 @@ pub(crate) fn is_ordinary(number: RunNumber) -> bool {
 }
 
 /// Gives somebody a number; [`NO_RUN`] where there is no room.
-pub(crate) fn introduce(sort: Sort, name: &str) -> RunNumber {
+pub(crate) fn introduce(sort: Sort, name: &[u8]) -> RunNumber {
     write(sort, name).unwrap_or_else(|| {
         table::lose();
         NO_RUN
     })
 }
 
-fn write(sort: Sort, name: &str) -> Option<RunNumber> {
-    let bytes = name.as_bytes();
-    let words = bytes.chunks(8).map(|chunk| {
+fn write(sort: Sort, name: &[u8]) -> Option<RunNumber> {
+    let words = name.chunks(8).map(|chunk| {
         let mut word = [0; 8];
         word[..chunk.len()].copy_from_slice(chunk);
         u64::from_ne_bytes(word)
@@ -31,7 +30,7 @@ fn write(sort: Sort, name: &str) -> Option<RunNumber> {
     let start = NAMES.take(1 + words.len())?;
     let place = &NAMES.words()?[start..];
     // First, so that a reader finds those that come behind it in any case.
-    place[0].store(sort.number() << 32 | bytes.len() as u64, Ordering::Relaxed);
+    place[0].store(sort.number() << 32 | name.len() as u64, Ordering::Relaxed);
     for (word, place) in words.zip(&place[1..]) {
         place.store(word, Ordering::Relaxed);
     }

@@ -189,8 +189,11 @@ pub(crate) fn next_of_hang(hang: &Hang) -> String {
 
 /// Says how to look at a test while it hangs.
 pub(crate) fn next_of_console(available: bool) -> String {
-    let feature = if available { "" } else { "with the feature `console` of lightsout and `--cfg tokio_unstable`, " };
-    format!("{feature}run it with LIGHTSOUT_CONSOLE=1, and attach tokio-console while it hangs")
+    if available {
+        "run it with LIGHTSOUT_CONSOLE=1, and attach tokio-console while it hangs".to_owned()
+    } else {
+        "tokio-console can attach: feature `console`, --cfg tokio_unstable, LIGHTSOUT_CONSOLE=1".to_owned()
+    }
 }
 
 /// Says that a test waits for somebody to look at it.
@@ -227,13 +230,16 @@ pub(crate) fn searched(searched: &Searched) -> String {
     if searched.is_replay {
         return "one plan, as asked for".to_owned();
     }
+    if searched.done == 0 && searched.drawn_with.is_none() {
+        return format!("nothing beyond the undisturbed run{}", raised(searched));
+    }
     let (done, total) = (thousands(searched.done), thousands(searched.total));
     let all = searched.is_counted && searched.done >= searched.total;
     if let Some(seed) = searched.drawn_with {
-        let raised = count_of(searched.raised, "signal");
         return format!(
-            "{done} of {total} plans drawn at random, with LIGHTSOUT_SEED={seed}{}; {raised} raised",
-            cut(searched)
+            "{done} of {total} plans drawn at random, with LIGHTSOUT_SEED={seed}{}{}",
+            cut(searched),
+            raised(searched)
         );
     }
     let extent = match (all, searched.is_exhaustive()) {
@@ -247,7 +253,20 @@ pub(crate) fn searched(searched: &Searched) -> String {
     };
     let stress =
         if searched.is_stress { ", on several threads: this is stress, and no run is the same twice" } else { "" };
-    format!("{extent}{stress}{}; {} raised", cut(searched), count_of(searched.raised, "signal"))
+    format!("{extent}{}{stress}{}{}", bounded(searched), cut(searched), raised(searched))
+}
+
+/// Says how far signals were placed in a program that is never quiet.
+fn bounded(searched: &Searched) -> String {
+    searched.restless_at.map(|boundary| format!(" up to boundary {boundary}")).unwrap_or_default()
+}
+
+/// Says how many signals were raised, if any.
+fn raised(searched: &Searched) -> String {
+    match searched.raised {
+        0 => String::new(),
+        raised => format!("; {} raised", count_of(raised, "signal")),
+    }
 }
 
 fn cut(searched: &Searched) -> &'static str {
@@ -341,7 +360,7 @@ pub(crate) fn next_of_missed() -> String {
 }
 
 pub(crate) fn nobody_listens(signals: &[Signal]) -> String {
-    format!("nothing in the program listens for {}, so no signal was raised", self::signals(signals))
+    format!("nothing in the program listens for {}, so no moments were searched", self::signals(signals))
 }
 
 pub(crate) fn nobody_hears(signals: &[Signal]) -> String {
@@ -386,6 +405,10 @@ pub(crate) fn next_of_no_answer() -> String {
 
 pub(crate) fn dies_in_start_up(signal: Signal, boundary: u32) -> String {
     format!("{signal} at boundary {boundary} ends the program at once, with this task alive: it does not listen yet")
+}
+
+pub(crate) fn killed_by(signal: Signal, boundary: u32) -> String {
+    format!("{signal} at boundary {boundary} ends the program at once: nothing in it listens for {signal} by then")
 }
 
 pub(crate) fn next_of_start_up() -> String {

@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 
 use tokio::task::Id;
 
-pub(crate) use flavor::{HOOKED, Hooks, attach, seed};
+pub(crate) use flavor::{HOOKED, Hooks, attach, is_pool_idle, seed};
 
 /// Returns the number behind a task id. The id is opaque; what it gives to a hasher is the number itself.
 pub(crate) fn number(id: Id) -> u64 {
@@ -39,7 +39,7 @@ mod flavor {
     use std::fmt;
     use std::sync::Arc;
 
-    use tokio::runtime::{Builder, RngSeed, TaskMeta};
+    use tokio::runtime::{Builder, RngSeed, RuntimeMetrics, TaskMeta};
 
     use super::number;
     use crate::disturb::delay;
@@ -151,6 +151,11 @@ mod flavor {
             .on_after_task_poll(chain(after, &users.after_poll));
     }
 
+    /// Returns whether no blocking closure runs, or is about to.
+    pub(crate) fn is_pool_idle(metrics: &RuntimeMetrics) -> bool {
+        metrics.blocking_queue_depth() == 0 && metrics.num_idle_blocking_threads() == metrics.num_blocking_threads()
+    }
+
     /// Sets the seed of the runtime's random choices.
     pub(crate) fn seed(builder: &mut Builder, seed: u64) {
         builder.rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()));
@@ -161,7 +166,7 @@ mod flavor {
 mod flavor {
     use std::sync::Arc;
 
-    use tokio::runtime::Builder;
+    use tokio::runtime::{Builder, RuntimeMetrics};
 
     use crate::disturb::inject::Injector;
     use crate::ledger::Ledger;
@@ -175,6 +180,11 @@ mod flavor {
 
     /// Sets nothing: what is alive is told by the runtime's counter alone.
     pub(crate) fn attach(_: &mut Builder, _: &Arc<Ledger>, _: &Hooks, _: bool, _: Option<&Arc<Injector>>) {}
+
+    /// Returns that some closure may run: a runtime without the flag does not tell.
+    pub(crate) fn is_pool_idle(_: &RuntimeMetrics) -> bool {
+        false
+    }
 
     /// Sets nothing: a runtime without the flag takes no seed.
     pub(crate) fn seed(_: &mut Builder, _: u64) {}

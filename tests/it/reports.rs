@@ -7,6 +7,7 @@ use lightsout::{Check, Report};
 /// Snapshots of a report with every kind of line, where all of it can be seen.
 #[cfg(all(tokio_unstable, target_os = "linux", target_arch = "x86_64"))]
 mod words {
+    use std::sync::Mutex;
     use std::time::Duration;
 
     use lightsout::{Allow, Check, Report};
@@ -16,6 +17,7 @@ mod words {
         async fn worker(mut jobs: tokio::sync::mpsc::Receiver<u32>) {
             while jobs.recv().await.is_some() {}
         }
+        static KEPT: Mutex<Option<tokio::sync::mpsc::Sender<u32>>> = Mutex::new(None);
         let stale = Allow::thread("rayon-*").because("rayon keeps its pool");
         Check::new("orders::drain").start_paused(true).allow(stale).run(|| async {
             let (send, receive) = tokio::sync::mpsc::channel(1);
@@ -24,7 +26,7 @@ mod words {
             }
             tokio::spawn(worker(receive));
             tokio::time::sleep(Duration::from_secs(3)).await;
-            std::mem::forget(send);
+            *KEPT.lock().unwrap() = Some(send);
         })
     }
 
@@ -104,8 +106,9 @@ fn body_that_ends_its_process_leaves_a_mark() {
     let mut again = std::process::Command::new(std::env::current_exe().unwrap());
     again.args(["--ignored", "--exact", "reports::body_that_ends_its_process"]).env("LIGHTSOUT_REPORT_DIR", &folder);
     assert!(again.output().unwrap().status.success());
-    let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    let [file] = &files[..] else { panic!("{files:?}") };
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let reports: Vec<_> = files.filter(|file| file.extension().is_some_and(|kind| kind != "record")).collect();
+    let [file] = &reports[..] else { panic!("{reports:?}") };
     assert!(file.file_name().unwrap().to_string_lossy().ends_with(".tmp"), "{file:?}");
     assert!(std::fs::read_to_string(file).unwrap().contains("\"begun\":\"exits\""));
     std::fs::remove_dir_all(folder).unwrap();

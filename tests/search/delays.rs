@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use lightsout::{Check, Ending};
+use lightsout::{Check, Ending, Runtime, Signal};
 use tokio::sync::Notify;
 
 use crate::alone;
@@ -21,6 +21,21 @@ fn worker_that_is_late_drops_its_job() {
     let report = Check::new("late, mended").delays(2).run(|| bodies::drops_a_job_when_it_is_late(Fixed));
     report.assert_clean();
     assert!(report.coverage().searched().unwrap().is_exhaustive(), "{report}");
+}
+
+#[test]
+fn runtime_without_io_finds_the_same() {
+    let _alone = alone();
+    let light = Check::new("late, light").runtime(Runtime::current_thread().without_io()).delays(1);
+    let report = light.run(|| bodies::drops_a_job_when_it_is_late(Buggy));
+    assert!(matches!(report.ending(), Ending::Panicked(_)), "{report}");
+}
+
+#[test]
+fn runtime_without_io_hears_no_signals() {
+    let deaf = Check::new("deaf").runtime(Runtime::current_thread().without_io()).signals([Signal::Term]);
+    let error = deaf.try_run(async || {}).unwrap_err().to_string();
+    assert!(error.contains("a search with signals on a runtime `without_io`"), "{error}");
 }
 
 /// Lets three tasks wait for something, and returns the orders in which they went on under up to two delays.

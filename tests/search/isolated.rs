@@ -133,7 +133,7 @@ fn abort_is_found_with_its_plan() {
     );
 }
 
-#[lightsout::test(signals = "SIGTERM", deadline = "100ms", grace = "10ms")]
+#[lightsout::test(signals = "SIGTERM", deadline = "1s", grace = "10ms")]
 #[ignore = "it blocks: `blocked_body_is_found_with_its_plan` runs it"]
 async fn blocks() {
     let mut term = term();
@@ -152,7 +152,7 @@ fn blocked_body_is_found_with_its_plan() {
     let text = printed_by("isolated::blocks");
     tells(
         &text,
-        &["hang: the body had not finished at its deadline of 100 ms", "under       SIGTERM@1", "exhaustive: "],
+        &["hang: the body had not finished at its deadline of 1.0 s", "under       SIGTERM@1", "exhaustive: "],
     );
 }
 
@@ -217,11 +217,26 @@ fn bad_plan_in_the_environment_is_one_clear_line() {
 }
 
 #[test]
-fn runner_that_gives_each_test_a_process_needs_no_children() {
-    let text = printed_with("isolated::leaks", [("NEXTEST_EXECUTION_MODE", "process-per-test")]);
-    tells(&text, &["lightsout: 1 finding in isolated::leaks", "under       SIGTERM@1"]);
-    // It prints what every run prints, having no child to keep it apart.
-    assert!(text.matches("about to work").count() > 1, "{text}");
+fn death_is_told_also_where_each_test_has_a_process() {
+    let text = printed_with("isolated::exits", [("NEXTEST_EXECUTION_MODE", "process-per-test")]);
+    tells(&text, &["it exited with code 3", "under       SIGTERM@1"]);
+}
+
+#[lightsout::test(signals = "SIGTERM")]
+#[ignore = "it would be killed: `program_that_handles_only_another_signal_dies` runs it"]
+async fn handles_only_ctrl_c() {
+    let worker = tokio::spawn(std::future::pending::<()>());
+    tokio::signal::ctrl_c().await.unwrap();
+    worker.abort();
+}
+
+#[test]
+fn program_that_handles_only_another_signal_dies() {
+    let text = printed_by("isolated::handles_only_ctrl_c");
+    let died = "SIGTERM at boundary 2 ends the program at once: nothing in it listens for SIGTERM by then";
+    tells(&text, &["lightsout: 1 finding in", died, "LIGHTSOUT_REPLAY=\"SIGTERM@2\""]);
+    let again = printed_with("isolated::handles_only_ctrl_c", [("LIGHTSOUT_REPLAY", "SIGTERM@2")]);
+    tells(&again, &[died]);
 }
 
 #[lightsout::test(signals = "SIGTERM, SIGTERM, SIGTERM", delays = 3, runs = 100_000_000)]

@@ -7,6 +7,8 @@ mod bodies;
 #[expect(dead_code, reason = "these tests claim less of a report than those that it is made for")]
 mod claims;
 #[cfg(all(unix, tokio_unstable))]
+mod cores;
+#[cfg(all(unix, tokio_unstable))]
 mod delays;
 #[cfg(all(unix, tokio_unstable))]
 mod draws;

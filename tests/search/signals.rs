@@ -36,7 +36,7 @@ fn body_that_does_not_listen_is_vacuous() {
         tokio::task::yield_now().await;
     });
     let finding = only(&report, Kind::Vacuous);
-    assert_eq!(finding.summary(), "nothing in the program listens for `SIGHUP`, so no signal was raised");
+    assert_eq!(finding.summary(), "nothing in the program listens for `SIGHUP`, so no moments were searched");
 }
 
 #[test]
@@ -52,6 +52,23 @@ fn body_beside_an_old_handler_is_vacuous_too() {
     });
     let finding = only(&report, Kind::Vacuous);
     assert!(finding.summary().starts_with("no run went differently for its signals"), "{report}");
+}
+
+#[test]
+fn signal_for_which_nothing_listens_ends_the_program() {
+    let _alone = alone();
+    let waits = || async {
+        let mut int = listen(SignalKind::interrupt()).unwrap();
+        int.recv().await;
+    };
+    let report = Check::new("half deaf").signals([Signal::Hup]).run(waits);
+    let died = only(&report, Kind::Died);
+    assert_eq!(
+        died.summary(),
+        "SIGHUP at boundary 1 ends the program at once: nothing in it listens for SIGHUP by then"
+    );
+    let again = Check::new("half deaf").plan(died.plan().unwrap().clone()).run(waits);
+    assert_eq!(only(&again, Kind::Died).summary(), died.summary());
 }
 
 #[test]

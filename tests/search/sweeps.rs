@@ -8,7 +8,7 @@ use crate::claims::{leaked, only};
 
 /// Claims that nothing was found, and that every plan was tried.
 #[track_caller]
-fn exhausted(report: &Report) {
+pub(crate) fn exhausted(report: &Report) {
     report.assert_clean();
     let searched = report.coverage().searched().expect("it searched");
     assert!(searched.is_exhaustive() && searched.done() > 1, "{report}");
@@ -28,7 +28,10 @@ fn signal_while_it_warms_up_leaks_the_worker() {
     leaked(&report, 1, "tests/search/bodies.rs", bodies::WORKER);
     let plan = only(&report, Kind::LeakedTask).plan().expect("it searched");
     assert_eq!(plan.to_string(), "SIGTERM@1", "{report}");
-    exhausted(&search("leak, mended", 1).run(|| bodies::forgets_its_worker_while_it_warms_up(Fixed)));
+    let report = search("leak, mended", 1).run(|| bodies::forgets_its_worker_while_it_warms_up(Fixed));
+    exhausted(&report);
+    // Its worker never rests.
+    assert!(report.to_text().contains("exhaustive: 251 of 251 plans up to boundary 250"), "{report}");
 }
 
 #[test]
@@ -40,6 +43,23 @@ fn second_signal_while_it_drains_panics() {
     assert_eq!(panic.sites()[0].file, "tests/search/bodies.rs");
     assert_eq!(panic.plan().unwrap().to_string().matches("SIGTERM").count(), 2, "{report}");
     exhausted(&search("two signals, mended", 2).run(|| bodies::closes_twice(Fixed)));
+}
+
+#[test]
+fn body_that_panics_under_a_signal_is_told_with_its_plan() {
+    let _alone = alone();
+    let hurried = async |hurries: bool| {
+        let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
+        let told = tokio::time::timeout(std::time::Duration::from_millis(5), term.recv()).await;
+        assert!(told.is_err() || !hurries, "told before it was up");
+        if told.is_err() {
+            term.recv().await;
+        }
+    };
+    let report = search("hurried", 1).run(move || hurried(true));
+    assert!(matches!(report.ending(), Ending::Panicked(message) if message == "told before it was up"), "{report}");
+    assert_eq!(report.plan().unwrap().to_string(), "SIGTERM@1");
+    exhausted(&search("hurried, mended", 1).run(move || hurried(false)));
 }
 
 #[test]

@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn line_stands_before_the_first_item() {
         for (text, expected) in [
-            ("//! Tests.\n#![allow(x)]\n\nuse a::b;\n", "//! Tests.\n#![allow(x)]\n\nuse lightsout as _;\nuse a::b;\n"),
+            ("//! Tests.\n#![deny(x)]\n\nuse a::b;\n", "//! Tests.\n#![deny(x)]\n\nuse lightsout as _;\nuse a::b;\n"),
             ("/// A test.\n#[test]\nfn a() {}\n", "use lightsout as _;\n\n/// A test.\n#[test]\nfn a() {}\n"),
             ("", "use lightsout as _;\n"),
             ("//! Only this.\n", "//! Only this.\nuse lightsout as _;\n"),

@@ -185,6 +185,42 @@ error: test failed, to rerun pass `--test it`
     assert_eq!(own.end(), Ran::ByItsOwnHarness);
 }
 
+const INNER: &str = "
+running 1 test
+test a ... ok
+
+test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out; finished in 0.00s
+
+";
+
+#[test]
+fn binary_that_a_test_starts_is_not_taken_for_its_end() {
+    let log = format!(
+        "{RUNNING}running 2 tests
+{INNER}test again ... ok
+test a ... FAILED
+
+failures:
+
+failures:
+    a
+
+test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s
+
+error: test failed, to rerun pass `--test it`
+"
+    );
+    let binary = one(&log);
+    assert_eq!((binary.passed, binary.failed, binary.end()), (1, 1, Ran::ToTheEnd));
+    assert!(binary.tests.contains(&failed("a", "")) && binary.tests.contains(&passed("again")), "{binary:?}");
+}
+
+#[test]
+fn binary_that_leaves_after_one_that_it_started_has_died() {
+    let binary = one(&format!("{RUNNING}running 2 tests\n{INNER}"));
+    assert_eq!(binary.end(), died(None, When::AmongTests));
+}
+
 #[test]
 fn uncaptured_output_stands_between_name_and_result() {
     let binary = one(&format!(

@@ -3,6 +3,7 @@
 //! The projects have no dependencies: their tests write the reports themselves that a checked test would write.
 
 mod page;
+mod preloaded;
 mod project;
 
 mod baseline;

@@ -11,15 +11,15 @@ use serde_json::Value;
 
 use crate::project::{Gate, Project};
 
-const LEAKS: &str = include_str!("../ordinary/leaks.rs");
-const CLEAN: &str = include_str!("../ordinary/clean.rs");
-const DIES: &str = include_str!("../ordinary/dies.rs");
+pub(crate) const LEAKS: &str = include_str!("../ordinary/leaks.rs");
+pub(crate) const CLEAN: &str = include_str!("../ordinary/clean.rs");
+pub(crate) const DIES: &str = include_str!("../ordinary/dies.rs");
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
 }
 
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("ordinary")
 }
 
@@ -41,7 +41,7 @@ fn package(name: &str, tests: &[(&str, &str)]) -> Project {
     project
 }
 
-fn gate(project: &Project, line: &str) -> (Gate, Value) {
+pub(crate) fn gate(project: &Project, line: &str) -> (Gate, Value) {
     let mut command = project.command(&format!("--json gate.json {line}"));
     let gate = Gate::from(command.env("CARGO_TARGET_DIR", target()).output().expect("a gate that starts"));
     let json = fs::read_to_string(project.path().join("gate.json"));
@@ -50,9 +50,9 @@ fn gate(project: &Project, line: &str) -> (Gate, Value) {
 }
 
 /// A finding: its test, kind and count, and what the comment at its place says.
-type Found = (String, String, u64, String);
+pub(crate) type Found = (String, String, u64, String);
 
-fn found(json: &Value, source: &str) -> BTreeSet<Found> {
+pub(crate) fn found(json: &Value, source: &str) -> BTreeSet<Found> {
     let reports = json["leaks"].as_array().expect("reports");
     let findings = reports.iter().flat_map(|report| report["findings"].as_array().expect("findings"));
     let text = |value: &Value| value.as_str().expect("text").to_owned();
@@ -64,13 +64,13 @@ fn found(json: &Value, source: &str) -> BTreeSet<Found> {
     findings.map(|it| (text(&it["test"]), text(&it["kind"]), it["count"].as_u64().unwrap(), comment(it))).collect()
 }
 
-fn expected(findings: &[(&str, &str, u64, &str)]) -> BTreeSet<Found> {
+pub(crate) fn expected(findings: &[(&str, &str, u64, &str)]) -> BTreeSet<Found> {
     findings.iter().map(|(test, kind, count, at)| ((*test).into(), (*kind).into(), *count, (*at).into())).collect()
 }
 
 /// Everything that is planted in the tests, and nothing else.
 #[rustfmt::skip]
-const PLANTED: [(&str, &str, u64, &str); 13] = [
+pub(crate) const PLANTED: [(&str, &str, u64, &str); 13] = [
     ("current_thread", "leaked-task", 3, "current_thread"),
     ("multi_thread", "leaked-task", 1, "multi_thread"),
     ("own_runtime", "leaked-task", 1, "own_runtime"),
@@ -103,7 +103,7 @@ fn what_ordinary_tests_leave_is_found() {
       to do       tell it to stop, or abort it, and await its JoinHandle before the test ends
       tests       a_module_with_a_long_name::one_of_two_tests_of_the_same_place,
                   a_module_with_a_long_name::other_of_two_tests_of_the_same_place
-      run again   cargo lightsout gate -p leaks -- -- --exact a_module_with_a_long_name::other_of_two_tests_of_the_same_place
+      run again   cargo lightsout gate -p leaks -- -- --exact a_module_with_a_long_name::one_of_two_tests_of_the_same_place
     ");
 }
 

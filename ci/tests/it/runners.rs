@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::project::{Gate, Project, clean, finding, leaking, plain, report, skipped};
 
 /// Returns whether nextest is there; says so where it is not.
-fn has_nextest() -> bool {
+pub(crate) fn has_nextest() -> bool {
     let is_there = Command::new("cargo").args(["nextest", "--version"]).output().is_ok_and(|it| it.status.success());
     if !is_there {
         skipped("there is no `cargo nextest`");

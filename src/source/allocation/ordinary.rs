@@ -65,15 +65,15 @@ fn named() -> RunNumber {
     static NAMELESS: OnceLock<RunNumber> = OnceLock::new();
     // The standard library may not know yet that this is the main thread. It is not marked: every test would inherit that.
     if threads::own_tid() == Some(std::process::id()) {
-        return *MAIN.get_or_init(|| who::introduce(Sort::Main, ""));
+        return *MAIN.get_or_init(|| who::introduce(Sort::Main, b""));
     }
     match thread::current().name() {
         Some(name) => {
-            let who = who::introduce(Sort::Thread, name);
+            let who = who::introduce(Sort::Thread, name.as_bytes());
             mark(who);
             who
         }
-        None => *NAMELESS.get_or_init(|| who::introduce(Sort::Nameless, "")),
+        None => *NAMELESS.get_or_init(|| who::introduce(Sort::Nameless, b"")),
     }
 }
 

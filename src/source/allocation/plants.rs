@@ -4,7 +4,7 @@
 //! says nothing about the tests either.
 #![expect(unsafe_code, reason = "it runs before `main`, and on a thread that the standard library does not know")]
 
-use std::ffi::{CString, OsStr, c_void};
+use std::ffi::{CStr, CString, OsStr, c_void};
 use std::future::{pending, ready};
 use std::hint::black_box;
 use std::os::unix::ffi::OsStrExt;
@@ -38,15 +38,19 @@ const PATIENCE: Duration = Duration::from_secs(2);
 extern "C" fn begin() {
     // What nobody refers to is left out by the linker.
     black_box(&MARK);
-    let name = CString::new(settings::REPORT_DIR).ok();
-    let folder = name.and_then(|name| record::environment(&name)).filter(|folder| !folder.is_empty());
-    let Some(folder) = folder else { return };
+    let Some(reports) = set(settings::REPORT_DIR) else { return };
+    let folder = set(settings::RECORD_DIR).unwrap_or(reports);
     recorder::enter(NO_RUN);
     let is_made = std::fs::create_dir_all(OsStr::from_bytes(folder.to_bytes())).is_ok();
     if is_made && unwind::prepare() && record::open(folder) {
         on_a_bare_thread();
     }
     recorder::enter(UNKNOWN);
+}
+
+fn set(name: &str) -> Option<&'static CStr> {
+    let name = CString::new(name).ok()?;
+    record::environment(&name).filter(|value| !value.is_empty())
 }
 
 /// Plants on a thread that the standard library has not seen yet, and waits for its end: the main thread is left as it is.
@@ -69,7 +73,7 @@ extern "C" fn plant(_: *mut c_void) -> *mut c_void {
 
 /// Does something as one who is known as a plant.
 fn as_plant<R>(name: &str, act: impl FnOnce() -> R) -> R {
-    let before = recorder::enter(who::introduce(Sort::Planted, name));
+    let before = recorder::enter(who::introduce(Sort::Planted, name.as_bytes()));
     let result = act();
     recorder::enter(before);
     result

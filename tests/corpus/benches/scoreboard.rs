@@ -69,6 +69,25 @@ struct Row {
     /// What a count of live tasks says of the buggy and of the fixed form; `None` where the body does not
     /// end, or waits for a signal.
     counted: [Option<usize>; 2],
+    /// What shuttle-tokio was written down to say; `None` where it cannot run the case.
+    shuttle: Option<&'static str>,
+    /// How many tasks tokio-console was written down to show as alive at the end of both forms; `None` where it cannot.
+    console: Option<[usize; 2]>,
+}
+
+/// What shuttle-tokio says, and what tokio-console shows: a line a case that they can run.
+const SHUTTLE: &str = include_str!("shuttle.txt");
+const CONSOLE: &str = include_str!("console.txt");
+
+/// Returns what is written down of a case.
+fn written(text: &'static str, case: &Case) -> Option<&'static str> {
+    let name = format!("{}::{}", case.family().module(), case.name());
+    text.lines().find_map(|line| line.split_once(' ').filter(|(of, _)| *of == name).map(|(_, what)| what))
+}
+
+fn shown(case: &Case) -> Option<[usize; 2]> {
+    let (buggy, fixed) = written(CONSOLE, case)?.split_once(' ')?;
+    Some([buggy.parse().ok()?, fixed.parse().ok()?])
 }
 
 fn main() {
@@ -80,7 +99,17 @@ fn main() {
         println!("{}", line(name, &rows.iter().filter(|row| holds(row.case)).collect::<Vec<_>>()));
     }
     println!();
+    println!(
+        "whole corpus, both forms: {:.1} s",
+        rows.iter().flat_map(|row| row.times).sum::<Duration>().as_secs_f64()
+    );
     println!("counted: the same cases on a bare runtime, by `num_alive_tasks()` after {YIELDS} yields.");
+    println!(
+        "console: a task is shown as alive at the end, of those whose body ends: `console.txt`, as tokio-console has it."
+    );
+    println!(
+        "shuttle: found of those that shuttle-tokio can run, as `shuttle.txt` has it; it has no time, signals and threads."
+    );
     println!(
         "goleak on GoBench's 68 blocking kernels, as published: 43 found, 25 missed, no false alarm (recall 63.2 %)."
     );
@@ -98,7 +127,15 @@ fn judge(case: &'static Case) -> Row {
         said => Verdict::Otherwise(format!("told {said:?}, expected {expected:?}")),
     };
     let false_alarm = (!fixed.is_clean()).then(|| fixed.to_text());
-    Row { case, verdict, false_alarm, times: [until_found, until_clean], counted }
+    Row {
+        case,
+        verdict,
+        false_alarm,
+        times: [until_found, until_clean],
+        counted,
+        shuttle: written(SHUTTLE, case),
+        console: shown(case),
+    }
 }
 
 /// Returns how far a search came that found nothing.
@@ -141,15 +178,28 @@ fn count(case: &'static Case, form: Form) -> Option<usize> {
 
 fn head() -> String {
     format!(
-        "{:<16}{:>7}{:>7}{:>11}{:>8}{:>14}{:>12}{:>12}{:>10}{:>14}",
-        "", "cases", "exact", "otherwise", "missed", "false alarms", "to find", "to pass", "counted", "its alarms"
+        "{:<16}{:>7}{:>7}{:>11}{:>8}{:>14}{:>12}{:>12}{:>10}{:>12}{:>10}{:>12}{:>10}{:>12}",
+        "",
+        "cases",
+        "exact",
+        "otherwise",
+        "missed",
+        "false alarms",
+        "to find",
+        "to pass",
+        "counted",
+        "its alarms",
+        "console",
+        "its alarms",
+        "shuttle",
+        "its alarms"
     )
 }
 
 fn line(name: &str, rows: &[&Row]) -> String {
     let number = |of: fn(&Row) -> bool| rows.iter().filter(|row| of(row)).count();
     format!(
-        "{name:<16}{:>7}{:>7}{:>11}{:>8}{:>14}{:>12}{:>12}{:>10}{:>14}",
+        "{name:<16}{:>7}{:>7}{:>11}{:>8}{:>14}{:>12}{:>12}{:>10}{:>12}{:>10}{:>12}{:>10}{:>12}",
         rows.len(),
         number(|row| matches!(row.verdict, Verdict::Exact)),
         number(|row| matches!(row.verdict, Verdict::Otherwise(_))),
@@ -159,7 +209,16 @@ fn line(name: &str, rows: &[&Row]) -> String {
         median(rows, 1),
         number(|row| row.counted[0].is_some_and(|tasks| tasks > 0)),
         number(|row| row.counted[1].is_some_and(|tasks| tasks > 0)),
+        format!("{}/{}", number(|row| shows(row, 0)), number(|row| row.console.is_some())),
+        number(|row| shows(row, 1)),
+        format!("{}/{}", number(|row| row.shuttle == Some("found")), number(|row| row.shuttle.is_some())),
+        number(|row| row.shuttle == Some("false-alarm")),
     )
+}
+
+/// Returns whether the console shows a task as alive at the end of this form.
+fn shows(row: &Row, form: usize) -> bool {
+    row.console.is_some_and(|tasks| tasks[form] > 0)
 }
 
 /// Returns the median time until the verdict on one form.

@@ -103,7 +103,7 @@ macro_rules! for_each_case {
                 ai_memory_mcp_3888
                 ccteam_116
                 duroxide_44
-                #[ignore = "told as a hang: a process of its own, which may die, is not searched in yet"]
+                #[ignore = "needs a process in which nothing ever listened for its signal: the test binary `alone` is one"]
                 fiber_185
                 gofr_3801
                 libdatadog_2005

@@ -9,6 +9,9 @@
 //! second signal means now.
 
 mod discovery;
+mod servers;
+
+pub use self::servers::{Context, Failure};
 
 use std::future::pending;
 use std::io;
@@ -17,17 +20,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use strum::EnumString;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinError, JoinHandle};
-use tokio::time::{sleep, timeout};
+use tokio::sync::watch;
+use tokio::task::JoinError;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::info;
 
 use self::discovery::Discovery;
+use self::servers::{Serve, Servers, Started};
 use crate::signal::Signals;
 use crate::{Faults, http};
 
@@ -73,9 +76,6 @@ pub enum Error {
     Cancelled,
 }
 
-/// Why a server failed.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
-
 /// When a hook is called: each once, if it comes to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -106,25 +106,6 @@ pub struct App {
     servers: Vec<Serve>,
     /// The signal task; `None` unless it was asked to handle signals.
     signals: Option<AbortOnDropHandle<()>>,
-}
-
-type Serve = Box<dyn FnOnce(Context) -> BoxFuture<'static, Result<(), Failure>> + Send>;
-type Servers = FuturesUnordered<JoinHandle<Result<(), Error>>>;
-
-/// What a server is given.
-#[derive(Debug)]
-pub struct Context {
-    started: mpsc::Sender<String>,
-    /// Cancelled when the server is to finish.
-    pub stop: CancellationToken,
-}
-
-impl Context {
-    /// Says that the server has started, and where it is reached.
-    pub async fn ready(&self, endpoint: String) {
-        // It fails when nobody waits for it any more.
-        let _ = self.started.send(endpoint).await;
-    }
 }
 
 /// A handle to an application. Clones are handles to the same one.
@@ -236,16 +217,17 @@ impl App {
     pub async fn run(self) -> Result<(), Error> {
         let Self { shared, servers, signals: _signals } = self;
         (shared.hook)(Moment::BeforeStart);
-        let (mut servers, started) = shared.start(servers);
+        let (mut servers, started) = Servers::start(servers, &shared.cancel);
         let result = shared.serve(&mut servers, started).await;
         // Bug: an early return. The servers are tasks of their own, and go on.
         if shared.config.faults.has(Fault::ServersLeftRunning) && matches!(result, Err(Error::Register(_))) {
             return result;
         }
         shared.stop().await;
-        let result = shared.finish(servers, result).await;
+        let result = servers.finish(result, &shared.config, &shared.force).await;
         shared.discovery.close().await;
         (shared.hook)(Moment::AfterStop);
+        info!(component = "application", closing = "end", "stopped");
         let deregistered = std::mem::replace(&mut *shared.deregistered.lock().expect("no holder panics"), Ok(()));
         result.and(deregistered)
     }
@@ -269,34 +251,20 @@ impl Handle {
 }
 
 impl Shared {
-    fn start(&self, servers: Vec<Serve>) -> (Servers, Vec<mpsc::Receiver<String>>) {
-        let start = |serve: Serve| {
-            let (started, has_started) = mpsc::channel(1);
-            let stop = self.cancel.clone();
-            let serving = serve(Context { started, stop: stop.clone() });
-            let task = tokio::spawn(async move {
-                serving.await.map_err(Error::Server)?;
-                if stop.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
-            });
-            (task, has_started)
-        };
-        servers.into_iter().map(start).unzip()
-    }
-
     /// Takes the application up, and returns when it is to stop.
-    async fn serve(&self, servers: &mut Servers, started: Vec<mpsc::Receiver<String>>) -> Result<(), Error> {
+    async fn serve(&self, servers: &mut Servers, started: Started) -> Result<(), Error> {
         let watched = !self.config.faults.has(Fault::StartNeverEnds);
         let endpoints = tokio::select! {
             biased;
             () = self.cancel.cancelled() => return Ok(()),
-            endpoints = all_started(started) => endpoints,
+            endpoints = started.all() => endpoints,
             // Bug: nobody looks at the servers while they start. One that failed will never say that it has started.
-            Some(returned) = servers.next(), if watched => return returned?,
+            Some(returned) = servers.returned(), if watched => return returned,
         };
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Ok(()),
-            Some(returned) = servers.next() => returned?,
+            Some(returned) = servers.returned() => returned,
             Err(error) = self.register(endpoints) => Err(error),
         }
     }
@@ -317,6 +285,7 @@ impl Shared {
         }
         // When the first caller is dropped half-way, the others are not to wait for ever.
         let cancel = self.cancel.clone().drop_guard();
+        info!(component = "application", closing = "begin", "stopping");
         (self.hook)(Moment::BeforeStop);
         let deregistered = timeout(self.config.bound, self.discovery.deregister()).await;
         if let Err(error) = deregistered.unwrap_or_else(|late| Err(late.into())) {
@@ -327,44 +296,4 @@ impl Shared {
             }
         }
     }
-
-    /// Waits until all servers have finished, within the bound, and returns the first failure.
-    async fn finish(&self, mut servers: Servers, mut result: Result<(), Error>) -> Result<(), Error> {
-        let masks = self.config.faults.has(Fault::CauseMasked);
-        let over = async {
-            // Bug: the time to finish is measured by the context whose cancel began the stop.
-            if !self.config.faults.has(Fault::StopContextCancelled) {
-                sleep(self.config.bound).await;
-            }
-        };
-        let mut over = std::pin::pin!(over);
-        loop {
-            let returned = tokio::select! {
-                biased;
-                () = &mut over, if !self.force.is_cancelled() => { self.force.cancel(); continue }
-                () = self.force.cancelled() => { servers.iter().for_each(JoinHandle::abort); servers.next().await }
-                returned = servers.next() => returned,
-            };
-            let Some(returned) = returned else { return result };
-            result = match returned.unwrap_or_else(|unfinished| Err(unfinished.into())) {
-                // Bug: the last one wins, and those who were asked to finish say that they were cancelled.
-                returned if masks && result.is_err() => returned,
-                Err(Error::Cancelled) => result,
-                returned => result.and(returned),
-            };
-        }
-    }
-}
-
-/// Waits until all servers have said that they have started.
-async fn all_started(started: Vec<mpsc::Receiver<String>>) -> Vec<String> {
-    let mut endpoints = Vec::new();
-    for mut started in started {
-        match started.recv().await {
-            Some(endpoint) => endpoints.push(endpoint),
-            // It has failed, and that is for others to see.
-            None => pending().await,
-        }
-    }
-    endpoints
 }

@@ -4,6 +4,8 @@
 //! makes several mistakes; each of those has a comment that starts with "Bug" and says which mistake of a real program it stands
 //! for.
 
+use std::error::Error;
+use std::fmt;
 use std::str::FromStr;
 
 pub mod application;
@@ -52,5 +54,20 @@ impl<F: FromStr> FromStr for Faults<F> {
             "none" => Ok(Self::None),
             name => name.parse().map(Self::Only),
         }
+    }
+}
+
+/// Why a program ended badly, in words for its person: what `main` returns is printed as for a programmer.
+pub struct Failed(Box<dyn Error>);
+
+impl<E: Into<Box<dyn Error>>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Debug for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
     }
 }

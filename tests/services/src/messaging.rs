@@ -15,29 +15,26 @@
 
 mod connection;
 mod events;
+mod monitor;
+mod parts;
 mod protocol;
 mod router;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::{Json, Router as HttpRouter, routing};
 use strum::EnumString;
 use tokio::net::TcpListener;
-use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tracing::info;
 
-use self::connection::Connections;
-use self::events::Events;
-use self::router::Router;
+use self::parts::Parts;
+use crate::Faults;
 use crate::group::Group;
 use crate::signal::Signals;
-use crate::{Faults, http};
 
 /// What can be wrong with a messaging server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString)]
@@ -106,6 +103,7 @@ impl Server {
             complete: CancellationToken::new(),
             faults: config.faults,
         }));
+        info!(component = "messaging", id = server.address().port(), opened = true, "listening");
         if let Some(signals) = signals {
             tokio::spawn(server.clone().shutdown_on(signals));
         }
@@ -133,9 +131,11 @@ impl Server {
         if first || faults.has(Fault::ShutdownTwice) {
             let parts = parts.lock().expect("no holder of the lock panics").take();
             let parts = parts.expect("the parts are there to be closed");
-            let complete = complete.clone().drop_guard();
+            let (complete, id) = (complete.clone().drop_guard(), self.address().port());
+            info!(component = "messaging", id, closing = "begin", "shutting down");
             tokio::spawn(async move {
                 parts.stop().await;
+                info!(component = "messaging", id, closing = "end", "shut down");
                 drop(complete);
             });
         } else if faults.has(Fault::LosersReturnEarly) {
@@ -169,80 +169,4 @@ impl Server {
             () = self.stopped() => {}
         }
     }
-}
-
-/// What runs, and how each part is stopped.
-#[derive(Debug)]
-struct Parts {
-    connections: Connections,
-    events: Events,
-    router: Arc<Router>,
-    monitoring: CancellationToken,
-    /// The event system and the monitor.
-    tasks: TaskTracker,
-    bound: Duration,
-    faults: Faults<Fault>,
-}
-
-impl Parts {
-    fn start(clients: TcpListener, monitor: TcpListener, config: &Config) -> Self {
-        let (tasks, router, monitoring) = (TaskTracker::new(), Arc::new(Router::default()), CancellationToken::new());
-        let counters = Arc::new(Counters::default());
-        let events = Events::start(&tasks, router.clone(), counters.clone());
-        let connections = Connections::start(clients, router.clone(), events.clone());
-        let (routes, bound) = (monitor_routes(counters, router.clone()), config.bound);
-        let stop = monitoring.clone();
-        tasks.spawn(async move { http::serve(monitor, routes, stop, sleep(bound)).await });
-        tasks.close();
-        Self { connections, events, router, monitoring, tasks, bound, faults: config.faults }
-    }
-
-    /// The stages.
-    async fn stop(self) {
-        self.connections.stop_accepting().await;
-        if self.faults.has(Fault::ReleasedFirst) {
-            // Bug: connections that are still finishing tell the event system of their end, and it is closed.
-            self.events.close();
-        }
-        self.finish_connections().await;
-        self.events.close();
-        self.monitoring.cancel();
-        self.tasks.wait().await;
-    }
-
-    /// Stops to read everywhere, and then writes what is on its way: nothing that was read is lost.
-    async fn finish_connections(&self) {
-        self.connections.stop_reading().await;
-        self.router.clear();
-        let bound = match self.faults.has(Fault::FinishWithoutBound) {
-            // Bug: a client that does not read what it is sent keeps the server.
-            true => Duration::MAX,
-            false => self.bound,
-        };
-        if timeout(bound, self.connections.written()).await.is_err() {
-            self.connections.abort().await;
-        }
-    }
-}
-
-/// What the monitor tells.
-#[derive(Debug, Default)]
-struct Counters {
-    /// Connections that are there.
-    connections: AtomicU64,
-    /// Connections since the start.
-    total: AtomicU64,
-}
-
-fn monitor_routes(counters: Arc<Counters>, router: Arc<Router>) -> HttpRouter {
-    let varz = |State((counters, router)): State<(Arc<Counters>, Arc<Router>)>| async move {
-        Json(serde_json::json!({
-            "connections": counters.connections.load(Ordering::Relaxed),
-            "total_connections": counters.total.load(Ordering::Relaxed),
-            "subscriptions": router.len(),
-        }))
-    };
-    let routes =
-        HttpRouter::new().route("/healthz", routing::get(|| async { Json(serde_json::json!({ "status": "ok" })) }));
-    routes.route("/varz", routing::get(varz)).with_state((counters, router))
 }

@@ -17,6 +17,8 @@
 //! | `UNSUB id` | `OK` | first, `END id`: no `MSG id` comes after it |
 
 mod client;
+mod connection;
+mod registry;
 mod server;
 
 pub use client::{Store, Updates, Watcher};

@@ -62,6 +62,8 @@ fn places(finding: &Finding) -> Vec<String> {
     let places: Vec<String> = match kind {
         // The place of a hang is where its body waits.
         Kind::Hang => awaited(finding).collect(),
+        // Nobody is left who could name a line.
+        Kind::Died => Vec::new(),
         _ => finding.sites().iter().map(|site| format!("{}:{}", site.file, site.line)).collect(),
     };
     match &*places {

@@ -4,16 +4,16 @@
 //! `application DISCOVERY [NAME] [WORK_MS] [FAULT]`, by default `application DISCOVERY app 3000 all`.
 
 use std::env;
-use std::error::Error;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use services::Failed;
 use services::application::{App, Config};
 use tokio::time::sleep;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failed> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let argument = |index: usize, default| arguments.get(index).map_or(default, String::as_str);
     let work = Duration::from_millis(argument(2, "3000").parse()?);

@@ -3,13 +3,13 @@
 //! `group [GREETING_FILE] [WORK_MS] [ADDRESS] [FAULT]`, by default `group greeting.txt 2000 127.0.0.1:0 all`.
 
 use std::env;
-use std::error::Error;
 use std::time::Duration;
 
+use services::Failed;
 use services::group::{Echo, Group};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failed> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let argument = |index: usize, default| arguments.get(index).map_or(default, String::as_str);
     let work = Duration::from_millis(argument(1, "2000").parse()?);

@@ -4,15 +4,14 @@
 //! handles them: the `host`, which runs the server in a group; the `server`; or `nobody`.
 
 use std::env;
-use std::error::Error;
 use std::time::Duration;
 
-use services::Faults;
 use services::group::Group;
 use services::messaging::{Config, Server};
+use services::{Failed, Faults};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failed> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let argument = |index: usize, default| arguments.get(index).map_or(default, String::as_str);
     let signals = argument(2, "host");

@@ -3,14 +3,13 @@
 //! `sequence [LIMIT] [INTERVAL_MS] [WORK_MS] [FILE]`, by default `sequence 10 500 0 sequence.txt`.
 
 use std::env;
-use std::error::Error;
 use std::time::Duration;
 
 use services::sequence::{self, Config};
-use services::signal;
+use services::{Failed, signal};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failed> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let argument = |index: usize, default| arguments.get(index).map_or(default, String::as_str);
     let config = Config {

@@ -5,20 +5,21 @@
 use std::env;
 use std::error::Error;
 
-use services::signal;
 use services::watcher::{Server, Store};
+use services::{Failed, signal};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failed> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["serve"] => serve("127.0.0.1:0").await,
-        ["serve", address] => serve(address).await,
-        ["watch", address] => watch(address).await,
-        ["put", address, name, text] => put(address, name, text).await,
-        _ => Err("usage: watcher serve [ADDRESS] | watch ADDRESS | put ADDRESS NAME TEXT".into()),
+        ["serve"] => serve("127.0.0.1:0").await?,
+        ["serve", address] => serve(address).await?,
+        ["watch", address] => watch(address).await?,
+        ["put", address, name, text] => put(address, name, text).await?,
+        _ => return Err("usage: watcher serve [ADDRESS] | watch ADDRESS | put ADDRESS NAME TEXT".into()),
     }
+    Ok(())
 }
 
 /// Serves until a signal.

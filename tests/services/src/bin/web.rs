@@ -4,13 +4,13 @@
 //! `web 127.0.0.1:4000 template.txt . 3000 3000 all`.
 
 use std::env;
-use std::error::Error;
 use std::time::Duration;
 
+use services::Failed;
 use services::web::{App, Config};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failed> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let argument = |index: usize, default| arguments.get(index).map_or(default, String::as_str);
     let app = App::new(Config {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::Counters;
+use super::monitor::Counters;
 use super::router::Router;
 
 /// Something that happened to a connection, with its number.

@@ -1,20 +1,17 @@
 //! The side that puts objects and watches them.
 
-use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpStream, ToSocketAddrs};
-use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Update;
-use crate::FAULTY;
+use super::connection::Client;
 
 /// A connection to an object store.
 ///
@@ -38,11 +35,8 @@ impl Store {
     pub async fn connect(address: impl ToSocketAddrs) -> io::Result<Self> {
         let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
-        let (requests, queued) = mpsc::unbounded_channel();
-        let client = Client { requests, lost: CancellationToken::new(), registry: Arc::default() };
         let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (registry, lost) = (client.registry.clone(), client.lost.clone().drop_guard());
-        tasks.spawn(converse(socket, queued, registry, lost, closing.clone()));
+        let client = Client::start(socket, &tasks, closing.clone());
         Ok(Self { client, next: AtomicU64::new(0), closing, tasks })
     }
 
@@ -68,7 +62,7 @@ impl Store {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (over, updates) = self.client.registry.add(id);
         // From here on the drop of `watch` ends it, also when we fail or are dropped while we wait for the answer.
-        let watch = Watch { id, over, updates: AsyncMutex::new(updates), client: self.client.clone() };
+        let watch = Watch { id, over, updates: Mutex::new(updates), client: self.client.clone() };
         self.client.request(format!("SUB {id}\n")).await?;
         self.tasks.spawn(end_on_cancel(self.client.clone(), id, watch.over.clone(), context.clone()));
         Ok(Watcher(Arc::new(watch)))
@@ -148,7 +142,7 @@ struct Watch {
     /// Cancelled when the watch is over.
     over: CancellationToken,
     /// Its sender is in the registry.
-    updates: AsyncMutex<mpsc::UnboundedReceiver<Update>>,
+    updates: Mutex<mpsc::UnboundedReceiver<Update>>,
     client: Client,
 }
 
@@ -167,150 +161,4 @@ async fn end_on_cancel(client: Client, id: u64, over: CancellationToken, context
         client.registry.end(id);
         client.tell(format!("UNSUB {id}\n"));
     }
-}
-
-/// What a store, its watches and their guards share.
-#[derive(Clone, Debug)]
-struct Client {
-    requests: mpsc::UnboundedSender<Request>,
-    /// Cancelled when the connection has ended, for whatever reason.
-    lost: CancellationToken,
-    registry: Arc<Registry>,
-}
-
-#[derive(Debug)]
-struct Request {
-    line: String,
-    /// Receives the server's `OK`; dropped when the connection is lost before it.
-    answer: oneshot::Sender<()>,
-}
-
-impl Client {
-    /// Sends a line, and waits for the answer.
-    ///
-    /// The wait has two ends. A request that is sent in the very moment in which the connection ends can come into the
-    /// queue after the receiver has emptied it for the last time. There it stays until the last sender is gone, and we
-    /// have one: its answer is neither sent nor dropped.
-    async fn request(&self, line: String) -> io::Result<()> {
-        match self.lost.run_until_cancelled(self.tell(line)).await {
-            Some(Ok(())) => Ok(()),
-            _ => Err(io::Error::new(io::ErrorKind::NotConnected, "the connection is closed or lost")),
-        }
-    }
-
-    /// Sends a line, and leaves the answer to the caller.
-    fn tell(&self, line: String) -> oneshot::Receiver<()> {
-        let (answer, answered) = oneshot::channel();
-        // Without a connection the request comes back and its drop is the answer.
-        let _ = self.requests.send(Request { line, answer });
-        answered
-    }
-}
-
-/// The watches of a store that are not over.
-#[derive(Debug, Default)]
-struct Registry(Mutex<BTreeMap<u64, Subscription>>);
-
-#[derive(Debug)]
-struct Subscription {
-    /// The only sender of the watch: its drop ends the stream.
-    sender: mpsc::UnboundedSender<Update>,
-    over: CancellationToken,
-}
-
-impl Registry {
-    fn add(&self, id: u64) -> (CancellationToken, mpsc::UnboundedReceiver<Update>) {
-        let (sender, updates) = mpsc::unbounded_channel();
-        let over = CancellationToken::new();
-        self.subscriptions().insert(id, Subscription { sender, over: over.clone() });
-        (over, updates)
-    }
-
-    fn publish(&self, id: u64, update: Update) {
-        if let Some(subscription) = self.subscriptions().get(&id) {
-            let _ = subscription.sender.send(update);
-        }
-    }
-
-    /// Ends a watch: the one place for stop, loss and cancel. Only the first call for an id finds something to end.
-    fn end(&self, id: u64) {
-        let mut subscriptions = self.subscriptions();
-        if let Some(subscription) = subscriptions.get(&id) {
-            subscription.over.cancel();
-        }
-        // Bug (nats.go before #1844): the watch is over but its stream is not closed. The entry stays, with it the
-        // sender, and the consumer that drains the stream waits for ever.
-        if !FAULTY {
-            subscriptions.remove(&id);
-        }
-    }
-
-    fn end_all(&self) {
-        let ids: Vec<u64> = self.subscriptions().keys().copied().collect();
-        for id in ids {
-            self.end(id);
-        }
-    }
-
-    fn subscriptions(&self) -> MutexGuard<'_, BTreeMap<u64, Subscription>> {
-        self.0.lock().expect("no holder of the lock panics")
-    }
-}
-
-/// The connection, until it is closed or lost, or every handle is gone. Then all watches are over.
-async fn converse(
-    socket: TcpStream,
-    queued: mpsc::UnboundedReceiver<Request>,
-    registry: Arc<Registry>,
-    lost: DropGuard,
-    closing: CancellationToken,
-) {
-    let (input, output) = socket.into_split();
-    let (asked, unanswered) = mpsc::unbounded_channel();
-    tokio::select! {
-        () = closing.cancelled() => {}
-        _ = read_lines(input, &registry, unanswered) => {}
-        _ = write_lines(output, queued, asked) => {}
-    }
-    registry.end_all();
-    drop(lost);
-}
-
-async fn read_lines(
-    input: OwnedReadHalf,
-    registry: &Registry,
-    mut unanswered: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
-) -> io::Result<()> {
-    let mut lines = BufReader::new(input).lines();
-    while let Some(line) = lines.next_line().await? {
-        match line.splitn(4, ' ').collect::<Vec<_>>()[..] {
-            ["MSG", id, name, text] => {
-                registry.publish(number(id)?, Update { name: name.to_owned(), text: text.to_owned() });
-            }
-            ["END", id] => registry.end(number(id)?),
-            ["OK"] => {
-                let answer = unanswered.try_recv().map_err(|_| io::ErrorKind::InvalidData)?;
-                // Nobody waits if the caller has left.
-                let _ = answer.send(());
-            }
-            _ => return Err(io::ErrorKind::InvalidData.into()),
-        }
-    }
-    Ok(())
-}
-
-async fn write_lines(
-    mut output: OwnedWriteHalf,
-    mut queued: mpsc::UnboundedReceiver<Request>,
-    asked: mpsc::UnboundedSender<oneshot::Sender<()>>,
-) -> io::Result<()> {
-    while let Some(Request { line, answer }) = queued.recv().await {
-        let _ = asked.send(answer);
-        output.write_all(line.as_bytes()).await?;
-    }
-    Ok(())
-}
-
-fn number(word: &str) -> io::Result<u64> {
-    word.parse().map_err(|_| io::ErrorKind::InvalidData.into())
 }

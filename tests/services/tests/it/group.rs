@@ -206,7 +206,7 @@ mod signals {
     use super::*;
     use crate::program::{Ended, Program};
 
-    const FORCED: &str = "Error: Forced\n";
+    const FORCED: &str = "Error: forced to stop\n";
 
     fn start(greeting: &std::path::Path, work: &str, fault: &str) -> Program {
         Program::start(env!("CARGO_BIN_EXE_group"), &[greeting.to_str().unwrap(), work, "127.0.0.1:0", fault])
@@ -240,6 +240,15 @@ mod signals {
             program.says("stopping").await;
             assert_well(&program.end().await);
         }
+    }
+
+    /// An actor that does not return: the second signal does not wait for it.
+    #[checked(signals = "SIGINT, SIGTERM")]
+    async fn second_signal_means_now() {
+        let mut group = group(Only(Fault::SecondSignalSwallowed));
+        group.handle_signals().unwrap();
+        group.add("deaf", pending(), || ready(()));
+        assert!(matches!(group.run().await, Err(Error::Forced)));
     }
 
     #[checked]

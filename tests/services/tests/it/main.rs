@@ -17,6 +17,8 @@ mod messaging;
 #[cfg(unix)]
 mod program;
 mod sequence;
+#[cfg(target_os = "linux")]
+mod table;
 mod watcher;
 mod web;
 

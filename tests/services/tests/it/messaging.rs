@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use lightsout::Closable;
 use services::Faults::{self, Only};
 use services::group::Group;
 use services::messaging::{Config, Fault, Server};
@@ -171,14 +172,16 @@ async fn server_may_be_shut_down_again() {
     server.stopped().await;
 }
 
-#[checked]
-async fn whoever_comes_second_returns_after_the_end_unless_the_faulty_form_goes_on() {
+/// A program that goes on ends what the server still uses.
+#[checked(order = "messaging < program")]
+async fn whoever_comes_second_returns_after_the_end() {
     let server = start(Only(Fault::LosersReturnEarly)).await;
-    let mut first = Box::pin(server.shutdown());
-    assert!(futures_util::poll!(&mut first).is_pending());
-    let mut second = Box::pin(server.shutdown());
-    assert_eq!(futures_util::poll!(&mut second).is_ready(), services::FAULTY);
-    first.await;
+    let program = Closable::new("program");
+    let second = async {
+        server.shutdown().await;
+        program.close();
+    };
+    tokio::join!(server.shutdown(), second);
 }
 
 #[checked]
@@ -244,6 +247,8 @@ mod signals {
     use nix::sys::signal::Signal::{SIGINT, SIGTERM};
     use services::FAULTY;
 
+    use services::signal::Signals;
+
     use super::*;
     use crate::program::{Ended, Program};
 
@@ -259,6 +264,26 @@ mod signals {
     fn assert_well(ended: &Ended) {
         assert!(ended.status.success(), "{ended:?}");
         assert_eq!((ended.errors.as_str(), ended.rest.last().unwrap().as_str()), ("", "stopped"));
+    }
+
+    /// A signal at any moment, also before the server has started.
+    #[checked(signals = "SIGTERM, SIGTERM")]
+    async fn signal_at_any_moment_shuts_the_server_down() {
+        let server = Server::start(Config { no_signals: false, ..config(Faults::None) }).await.unwrap();
+        server.stopped().await;
+        gone(&server).await;
+    }
+
+    /// The program has the signals to itself, and its own order: a server that handles them too is gone under its sessions.
+    #[checked(signals = "SIGTERM", order = "session < messaging")]
+    async fn program_that_handles_signals_ends_its_sessions_before_the_server() {
+        let mut signals = Signals::listen().unwrap();
+        let server = start(Only(Fault::SignalsUnasked)).await;
+        let session = Closable::new("session");
+        signals.next().await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        session.close();
+        server.shutdown().await;
     }
 
     #[checked]

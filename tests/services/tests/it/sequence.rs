@@ -81,6 +81,14 @@ mod signals {
     use crate::CALLERS;
     use crate::program::Program;
 
+    /// A signal at any moment, also before the parts run; what was taken last is what is written.
+    #[checked(signals = "SIGTERM, SIGINT")]
+    async fn signal_at_any_moment_stops_the_sequence() {
+        let stop = services::signal::stop_requested().unwrap();
+        let config = Config { limit: u64::MAX, ..config("any-moment") };
+        run(config, stop).await.unwrap();
+    }
+
     #[checked]
     async fn further_signals_are_ignored_and_the_value_is_written_unless_the_faulty_form_loses_it() {
         let path = absent("sequence-signals");

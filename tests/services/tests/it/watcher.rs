@@ -255,6 +255,24 @@ mod signals {
         assert_eq!((ended.errors.as_str(), ended.rest.last().unwrap().as_str()), ("", last));
     }
 
+    /// A signal at any moment, also while server, store and watch are made: what the program does.
+    #[checked(signals = "SIGTERM, SIGINT")]
+    async fn signal_at_any_moment_stops_watch_and_server() {
+        let stop = services::signal::stop_requested().unwrap();
+        let (server, store) = served().await;
+        let watcher = watch(&store).await;
+        let consumer = watcher.for_each(|_| ready(()));
+        stop.await;
+        watcher.stop().await;
+        assert_over(&watcher).await;
+        // A faulty watch does not end its consumer; nor does its user wait for it.
+        if !services::FAULTY {
+            consumer.await.unwrap();
+        }
+        store.close().await;
+        server.shutdown().await;
+    }
+
     #[checked]
     #[cfg_attr(feature = "faulty", ignore = "the consumer of the faulty form waits for ever")]
     async fn further_signals_are_ignored() {

@@ -1,0 +1,123 @@
+//! Whose a thread is: libtest runs each test on a thread of the test's name, of which the system keeps 15 bytes.
+//!
+//! Where the name may be longer, the thread's calls are written down too: the test's function is among them.
+
+use std::cell::UnsafeCell;
+use std::ffi::{c_int, c_long};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::recorder::format::Sort;
+use crate::recorder::{self, NO_RUN, RunNumber, UNKNOWN, stacks, unwind, who};
+
+/// The room for a name, with the null byte at its end.
+const ROOM: usize = 16;
+/// As many frames as a stack may have; a test's own function is one of the outermost.
+const WHOLE: usize = 250;
+
+/// A name as the system keeps it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Name([u8; ROOM]);
+
+impl Name {
+    fn of_this_thread() -> Self {
+        const GET_NAME: c_int = 16;
+        let mut name = [0; ROOM];
+        // SAFETY: the system writes at most so many bytes.
+        unsafe { prctl(GET_NAME, name.as_mut_ptr()) };
+        Self(name)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        let len = self.0.iter().position(|byte| *byte == 0).unwrap_or(ROOM);
+        &self.0[..len]
+    }
+
+    /// Returns whether it may be the begin of a longer one.
+    fn may_be_cut(&self) -> bool {
+        self.bytes().len() == ROOM - 1
+    }
+}
+
+/// The name of the main thread, which those without a name inherit.
+struct Inherited(UnsafeCell<Name>);
+
+// SAFETY: it is written before there is a second thread.
+unsafe impl Sync for Inherited {}
+
+static INHERITED: Inherited = Inherited(UnsafeCell::new(Name([0; ROOM])));
+
+/// Learns what threads without a name are called. Call it while the process has one thread.
+pub(super) fn learn() {
+    // SAFETY: nobody else is there.
+    unsafe { *INHERITED.0.get() = Name::of_this_thread() };
+}
+
+/// Returns whose the calling thread is.
+pub(super) fn here() -> RunNumber {
+    match recorder::here() {
+        UNKNOWN => {
+            let who = introduced();
+            recorder::enter(who);
+            who
+        }
+        who => who,
+    }
+}
+
+/// Returns whose the threads are that the calling one starts; `UNKNOWN` if they are to be asked themselves.
+pub(super) fn heir() -> RunNumber {
+    match here() {
+        who if who == MAIN.load(Ordering::Relaxed) || who == NAMELESS.load(Ordering::Relaxed) => UNKNOWN,
+        NO_RUN => UNKNOWN,
+        who => who,
+    }
+}
+
+static MAIN: AtomicU32 = AtomicU32::new(NO_RUN);
+static NAMELESS: AtomicU32 = AtomicU32::new(NO_RUN);
+
+#[cold]
+fn introduced() -> RunNumber {
+    if is_main() {
+        return once(&MAIN, Sort::Main);
+    }
+    let name = Name::of_this_thread();
+    // SAFETY: nobody writes it any more.
+    if name.bytes().is_empty() || name == unsafe { *INHERITED.0.get() } {
+        once(&NAMELESS, Sort::Nameless)
+    } else if name.may_be_cut() {
+        let stack = unwind::number::<WHOLE>(WHOLE, stacks::keep);
+        let mut both = [0; 8 + ROOM - 1];
+        both[..8].copy_from_slice(&u64::from(stack).to_ne_bytes());
+        both[8..].copy_from_slice(name.bytes());
+        who::introduce(Sort::Cut, &both)
+    } else {
+        who::introduce(Sort::Thread, name.bytes())
+    }
+}
+
+/// Two threads that come at once may both be introduced, which is harmless.
+fn once(known: &AtomicU32, sort: Sort) -> RunNumber {
+    match known.load(Ordering::Relaxed) {
+        NO_RUN => {
+            let who = who::introduce(sort, b"");
+            known.store(who, Ordering::Relaxed);
+            who
+        }
+        who => who,
+    }
+}
+
+fn is_main() -> bool {
+    // SAFETY: they only ask.
+    unsafe { syscall(GET_THREAD) == c_long::from(getpid()) }
+}
+
+/// The number of `gettid`, which older C libraries do not have.
+const GET_THREAD: c_long = if cfg!(target_arch = "x86_64") { 186 } else { 178 };
+
+unsafe extern "C" {
+    fn prctl(option: c_int, ...) -> c_int;
+    fn syscall(number: c_long, ...) -> c_long;
+    fn getpid() -> c_int;
+}

@@ -1,0 +1,155 @@
+//! What cargo runs in place of each test binary: it looks at the binary, and becomes it, with the recorder preloaded where that can be.
+#![cfg_attr(not(unix), expect(dead_code, reason = "there are no records"))]
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use lightsout::records;
+
+use crate::preload::LIBRARY_PATH;
+use crate::preload::note::{Note, Way};
+use crate::suite::RECORD_DIR;
+
+/// The first word of a command line that means this.
+pub(crate) const MARK: &str = "--run-test";
+
+/// Tells the recorder which program is meant.
+const PROGRAM: &str = "LIGHTSOUT_PROGRAM";
+const PRELOAD: &str = "LD_PRELOAD";
+
+/// What cargo asks for: the words of the runner that there was, the test binary, and its arguments.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    command: Vec<OsString>,
+    /// Where among them the test binary is.
+    program: usize,
+}
+
+impl Asked {
+    /// Reads `--run-test 2 sudo -E target/debug/deps/it-0123 --exact stops`; `None` where something else is meant.
+    fn read(arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        let mut arguments = arguments.skip(1);
+        arguments.next().filter(|word| word == MARK)?;
+        let program = arguments.next()?.to_str()?.parse().ok()?;
+        let command: Vec<OsString> = arguments.collect();
+        (command.len() > program).then_some(Self { command, program })
+    }
+
+    fn program(&self) -> &Path {
+        self.command[self.program].as_ref()
+    }
+
+    /// Returns whether tests are run, and not only listed, and whether they are those of a test binary.
+    fn runs_tests(&self) -> bool {
+        let is_listed = self.command[self.program + 1..].iter().any(|word| word == "--list");
+        let name =
+            |path: Option<&Path>| path.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+        let is_documentation = name(Some(self.program())).starts_with("rust_out")
+            || name(self.program().parent()).starts_with("rustdoctest");
+        !is_listed && !is_documentation
+    }
+}
+
+/// Becomes the test binary if cargo asks for one; returns only if it does not, or if that failed.
+pub(crate) fn become_asked() -> Option<std::io::Error> {
+    let asked = Asked::read(std::env::args_os())?;
+    let mut command = Command::new(&asked.command[0]);
+    command.args(&asked.command[1..]).env_remove(LIBRARY_PATH);
+    if asked.runs_tests() {
+        preload(&mut command, asked.program());
+    }
+    Some(replace(&mut command))
+}
+
+#[cfg(unix)]
+fn replace(command: &mut Command) -> std::io::Error {
+    use std::os::unix::process::CommandExt;
+    command.exec()
+}
+
+#[cfg(not(unix))]
+fn replace(_: &mut Command) -> std::io::Error {
+    std::io::Error::other("test binaries are not run through the gate here")
+}
+
+/// A binary of which nothing can be said runs as ever; that it left no note is what the gate tells.
+fn preload(command: &mut Command, program: &Path) {
+    let (Some(library), Some(folder)) = (std::env::var_os(LIBRARY_PATH), std::env::var_os(RECORD_DIR)) else { return };
+    let Ok(program) = fs::canonicalize(program) else { return };
+    let way = way(&program);
+    let note = Note { program: program.clone(), way };
+    if note.leave(folder.as_ref()).is_ok() && way == Way::Preloaded {
+        command.env(PRELOAD, with_others(&library)).env(PROGRAM, program);
+    }
+}
+
+/// The library goes before what is preloaded already.
+fn with_others(library: &OsStr) -> OsString {
+    let mut all = library.to_owned();
+    if let Some(others) = std::env::var_os(PRELOAD).filter(|others| !others.is_empty()) {
+        all.push(":");
+        all.push(others);
+    }
+    all
+}
+
+fn way(program: &Path) -> Way {
+    if records::links(program) {
+        return Way::Linked;
+    }
+    match records::loader(program) {
+        None => Way::Static,
+        Some(loader) if !is_ours(&loader) => Way::Foreign,
+        Some(_) if is_privileged(program) => Way::Privileged,
+        Some(_) => Way::Preloaded,
+    }
+}
+
+/// Returns whether this is the loader of the C library and processor that the recorder is for.
+fn is_ours(loader: &Path) -> bool {
+    let name = if cfg!(target_arch = "x86_64") { "ld-linux-x86-64.so.2" } else { "ld-linux-aarch64.so.1" };
+    loader.file_name() == Some(name.as_ref())
+}
+
+#[cfg(unix)]
+fn is_privileged(program: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    const AS_OTHERS: u32 = 0o6000;
+    fs::metadata(program).is_ok_and(|it| it.permissions().mode() & AS_OTHERS != 0)
+}
+
+#[cfg(not(unix))]
+fn is_privileged(_: &Path) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Asked;
+
+    fn asked(line: &str) -> Option<Asked> {
+        Asked::read(line.split_whitespace().map(Into::into))
+    }
+
+    #[test]
+    fn runner_that_there_was_goes_before_the_binary() {
+        let asked = asked("us --run-test 2 sudo -E deps/it-01 stops").expect("what cargo says");
+        assert_eq!((asked.program(), asked.runs_tests()), ("deps/it-01".as_ref(), true));
+        assert_eq!(asked.command.len(), 4);
+    }
+
+    #[test]
+    fn lists_and_documentation_are_run_as_ever() {
+        for line in ["us --run-test 0 deps/it-01 --list", "us --run-test 0 /tmp/rustdoctestAb/rust_out"] {
+            assert!(!asked(line).expect("what cargo says").runs_tests(), "{line}");
+        }
+    }
+
+    #[test]
+    fn other_command_lines_are_not_ours() {
+        assert_eq!(asked("us lightsout gate --run-test 0 a"), None);
+        assert_eq!(asked("us --run-test 1 a"), None);
+    }
+}

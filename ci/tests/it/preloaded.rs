@@ -1,0 +1,214 @@
+//! Projects that have never heard of lightsout: one command tells what their tests leave.
+//!
+//! The tests are those of [`ordinary`](crate::ordinary) without the line that links lightsout, and what is found is the same.
+#![cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
+
+use std::fs;
+
+use crate::ordinary::{CLEAN, DIES, LEAKS, PLANTED, expected, found, gate, root};
+use crate::project::{Gate, Project};
+
+/// Takes out of a file of tests what needs lightsout, and leaves its lines where they are.
+fn without_lightsout(text: &str) -> String {
+    text.replace("use lightsout as _;", "").replace("#[lightsout::test]", "#[tokio::test]\n#[ignore]")
+}
+
+/// A package of this name that depends on tokio, and on nothing else.
+fn package(name: &str, tests: &[(&str, &str)]) -> Project {
+    let project = Project::empty();
+    let manifest = format!(
+        "[package]\nname = \"{name}\"\nedition = \"2024\"\n[lib]\ndoctest = false\n[workspace]\n[dev-dependencies]\n\
+         tokio = {{ version = \"1\", features = [\"full\"] }}\n[profile.release]\ndebug = \"line-tables-only\"\n"
+    );
+    project.write("Cargo.toml", &manifest);
+    project.write("Cargo.lock", &fs::read_to_string(root().join("Cargo.lock")).expect("a lock file"));
+    project.write("src/lib.rs", "#[test]\nfn of_the_library() {}\n");
+    for (name, text) in tests {
+        project.write(&format!("tests/{name}.rs"), &without_lightsout(text));
+    }
+    project
+}
+
+#[test]
+fn what_is_found_is_what_the_linked_recorder_finds() {
+    let project = package("unaware", &[("leaks", LEAKS)]);
+    let (gate, json) = gate(&project, "");
+    let gate = gate
+        .check(100, &["13 findings in 12 of 12 ordinary tests; 1 test not looked at", "  runs        leaks::waits"]);
+    assert_eq!(found(&json, &without_lightsout(LEAKS)), expected(&PLANTED), "{}", gate.stdout);
+    assert_eq!((&json["covered"], &json["checked"]), (&12.into(), &0.into()));
+}
+
+#[test]
+fn what_has_ended_is_no_leak() {
+    let (gate, json) = gate(&package("unaware-clean", &[("clean", CLEAN)]), "-- --test clean");
+    gate.check(0, &["no findings in 9 ordinary tests", "not judged: 2 tasks of ordinary tests"]);
+    assert_eq!(json["undecided"], 2);
+}
+
+#[test]
+fn what_happened_before_the_process_died_is_found() {
+    let ends = [
+        ("aborts", "fn die() { std::process::abort() }"),
+        ("exits", "fn die() { std::process::exit(0) }"),
+        ("is_killed", "fn die() { unsafe extern \"C\" { safe fn raise(signal: i32) -> i32; } raise(9); }"),
+    ];
+    let sources = ends.map(|(name, end)| (name, format!("{DIES}{end}\n")));
+    let tests: Vec<(&str, &str)> = sources.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let (gate, json) = gate(&package("unaware-dies", &tests), "-- --test * -- --test-threads=1");
+    gate.check(101, &["signal: 6", "signal: 9", "3 test binaries died"]);
+    let reports = json["leaks"].as_array().expect("reports");
+    assert_eq!(reports.len(), ends.len());
+    assert_eq!(found(&json, DIES), expected(&[("a_leaks", "leaked-task", 1, "leaked")]));
+}
+
+/// What a test that asks for its environment prints: the recorder is not in it, nor in what the test starts.
+const ASKS: &str = r#"
+fn about_us(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| ["LD_PRELOAD", "LIGHTSOUT_PROGRAM", "LIGHTSOUT_RECORDER"].iter().any(|it| line.starts_with(it))).collect()
+}
+
+#[tokio::test]
+async fn children_have_nothing_of_it() {
+    let child = std::process::Command::new("sh").args(["-c", "env; cat /proc/self/maps"]).output().unwrap();
+    let said = String::from_utf8_lossy(&child.stdout).into_owned();
+    assert_eq!(about_us(&said), Vec::<&str>::new());
+    assert!(!said.contains("liblightsout"), "{said}");
+    let own: String = std::env::vars().map(|(name, value)| format!("{name}={value}\n")).collect();
+    assert_eq!(about_us(&own), EXPECTED);
+    tokio::spawn(std::future::pending::<()>()); // seen
+    tokio::task::yield_now().await;
+}
+
+#[test]
+fn errno_stays_when_tasks_are_given_back() {
+    unsafe extern "C" { fn __errno_location() -> *mut i32; }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let tasks: Vec<_> = (0..100).map(|_| runtime.spawn(async {})).collect();
+    unsafe { *__errno_location() = 77 };
+    runtime.block_on(async { for task in tasks { task.await.unwrap() } });
+    drop(runtime);
+    assert_eq!(unsafe { *__errno_location() }, 77);
+}
+
+#[test]
+fn forked_child_writes_nothing_and_ends() {
+    unsafe extern "C" { safe fn fork() -> i32; safe fn _exit(code: i32) -> !; fn waitpid(id: i32, status: *mut i32, how: i32) -> i32; }
+    let child = fork();
+    if child == 0 {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.spawn(std::future::pending::<()>()); // in the child
+        drop(runtime);
+        _exit(7);
+    }
+    let mut status = 0;
+    unsafe { waitpid(child, &mut status, 0) };
+    assert_eq!(status >> 8, 7);
+}
+"#;
+
+#[test]
+fn program_is_left_as_it_is() {
+    let source = ASKS.replace("EXPECTED", "Vec::<&str>::new()");
+    let (gate, json) = gate(&package("unaware-asks", &[("asks", &source)]), "-- --test asks");
+    let gate = gate.check(100, &["1 finding in 1 of 3 ordinary tests"]);
+    let seen = [("children_have_nothing_of_it", "leaked-task", 1, "seen")];
+    assert_eq!(found(&json, &source), expected(&seen), "{}", gate.stdout);
+}
+
+#[test]
+fn other_library_that_was_preloaded_stays() {
+    let source = ASKS
+        .replace("EXPECTED", "[\"LD_PRELOAD=libm.so.6\"]")
+        .replace("about_us(&said), Vec::<&str>::new()", "about_us(&said), [\"LD_PRELOAD=libm.so.6\"]");
+    let project = package("unaware-other", &[("asks", &source)]);
+    let mut command = project.command("-- --test asks");
+    let gate = command.env("CARGO_TARGET_DIR", crate::ordinary::target()).env("LD_PRELOAD", "libm.so.6").output();
+    Gate::from(gate.expect("a gate that starts")).check(100, &["1 finding in 1 of 3 ordinary tests"]);
+}
+
+#[test]
+fn runner_of_the_project_runs_the_tests_too() {
+    let project = package(
+        "unaware-runner",
+        &[("dies", &format!("{DIES}fn die() {{ assert_eq!(std::env::var(\"ANSWER\").unwrap(), \"42\") }}\n"))],
+    );
+    let host = format!("[target.{}-unknown-linux-gnu]\nrunner = [\"env\", \"ANSWER=42\"]\n", std::env::consts::ARCH);
+    project.write(".cargo/config.toml", &host);
+    let (gate, json) = gate(&project, "-- --test dies");
+    gate.check(100, &["2 findings in 2 of 2 ordinary tests"]);
+    assert_eq!(json["covered"], 2);
+    project.write(".cargo/config.toml", "[target.'cfg(unix)']\nrunner = [\"env\", \"ANSWER=42\"]\n");
+    let (gate, json) = crate::ordinary::gate(&project, "-- --test dies");
+    gate.check(100, &["hint: cargo has a runner for test binaries under a condition"]);
+    assert_eq!(json["covered"], 0);
+}
+
+/// An allocator that never asks the C library.
+const OWN_ALLOCATOR: &str = r#"
+use std::alloc::{GlobalAlloc, Layout};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+struct Bump;
+
+const SIZE: usize = 256 << 20;
+static mut MEMORY: [u8; SIZE] = [0; SIZE];
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+unsafe impl GlobalAlloc for Bump {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let at = NEXT.fetch_add(layout.size() + layout.align(), Ordering::Relaxed);
+        let start = (&raw mut MEMORY).addr();
+        let address = (start + at).next_multiple_of(layout.align());
+        (&raw mut MEMORY).cast::<u8>().wrapping_add(address - start)
+    }
+    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
+}
+
+#[global_allocator]
+static ALLOCATOR: Bump = Bump;
+
+#[tokio::test]
+async fn leaks() {
+    tokio::spawn(std::future::pending::<()>());
+    tokio::task::yield_now().await;
+}
+"#;
+
+#[test]
+fn binary_that_cannot_be_looked_at_is_named_and_not_green() {
+    let project = package("unaware-blind", &[("allocates", OWN_ALLOCATOR)]);
+    let (gate, json) = gate(&project, "-- --test allocates");
+    let sentence = "not looked at: the ordinary tests of tests/allocates.rs of package `unaware-blind`, since its allocations are not recorded";
+    gate.check(100, &[sentence, "exit 100: a test binary was not looked at"]);
+    assert_eq!((&json["covered"], &json["blind"][0]["binary"]), (&0.into(), &"tests/allocates.rs".into()));
+}
+
+#[test]
+fn binary_without_lines_is_named_and_not_green() {
+    let project = package("unaware-bare", &[("clean", CLEAN)]);
+    project.write(".cargo/config.toml", "[profile.dev]\ndebug = false\nstrip = \"debuginfo\"\n");
+    let (gate, _) = gate(&project, "-- --test clean");
+    let sentence = "not looked at: the ordinary tests of tests/clean.rs of package `unaware-bare`, since it has no names of functions";
+    gate.check(100, &[sentence]);
+}
+
+#[test]
+fn nextest_finds_the_same() {
+    if !crate::runners::has_nextest() {
+        return;
+    }
+    let project = package("unaware", &[("leaks", LEAKS)]);
+    let (gate, json) = gate(&project, "--runner nextest");
+    let gate = gate.check(100, &["13 findings in 12 of 12 ordinary tests; 1 test not looked at"]);
+    assert_eq!(found(&json, &without_lightsout(LEAKS)), expected(&PLANTED), "{}", gate.stdout);
+}
+
+#[test]
+#[ignore = "builds everything once more, optimised; CI asks for it"]
+fn optimised_build_is_looked_at() {
+    let project = package("unaware-optimised", &[("leaks", LEAKS), ("clean", CLEAN)]);
+    let (gate, json) = gate(&project, "--release");
+    let gate = gate.check(100, &["13 findings in 12 of 21 ordinary tests; 1 test not looked at"]);
+    assert_eq!(found(&json, &without_lightsout(LEAKS)), expected(&PLANTED), "{}", gate.stdout);
+}
