@@ -51,6 +51,7 @@ fn said(report: &Report, line: u32) -> Vec<Outlook> {
 }
 
 #[test]
+#[ignore = "it takes minutes without optimisation"]
 fn proofs_beside_storms_are_never_wrong() {
     static KEPT: Mutex<Vec<oneshot::Sender<Box<usize>>>> = Mutex::new(Vec::new());
     if !ALLOCATED {
