@@ -46,6 +46,7 @@
 //! Machine::<Worker>::new(Check::new("worker")).cases(32).run().assert_clean();
 //! ```
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -161,53 +162,56 @@ impl<S: Service> Machine<S> {
     pub fn try_run(self) -> Result<Report, Error> {
         let draft = self.check.draft()?;
         // A check that cannot be made is told as such, and not as a failure of some sequence.
-        let mut last = self.judge(&[Operation::Start, Operation::Stop])?;
-        if last.is_clean() {
-            last = self.search()?;
-        }
-        draft.finish(&last)?;
-        Ok(last)
+        let shortest = self.judge(&[Operation::Start, Operation::Stop])?;
+        let report = if shortest.is_clean() { self.search(shortest)? } else { shortest };
+        draft.finish(&report)?;
+        Ok(report)
     }
 
-    fn search(&self) -> Result<Report, Error> {
+    /// Draws the sequences; where all are clean, the report is that of the shortest one.
+    fn search(&self, mut shortest: Report) -> Result<Report, Error> {
         let config = Config { cases: self.cases, failure_persistence: None, ..Config::default() };
         let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
         let sequences = Reference::<S>::sequential_strategy(1..=self.longest);
+        // The last one that failed is the one that it was shrunk to.
+        let last = RefCell::new(None);
         let failed = runner.run(&sequences, |(_, operations, seen)| {
             // What was never reached is shrunk away first; a run reaches all or hangs.
             seen.iter().for_each(|seen| seen.store(operations.len(), std::sync::atomic::Ordering::SeqCst));
-            match self.judge(&operations) {
-                Ok(report) if report.is_clean() => Ok(()),
-                Ok(report) => Err(TestCaseError::fail(report.to_text())),
-                Err(error) => Err(TestCaseError::fail(error.to_string())),
+            let judged = self.judge(&operations);
+            if judged.as_ref().is_ok_and(Report::is_clean) {
+                return Ok(());
             }
+            last.replace(Some(judged));
+            Err(TestCaseError::fail("it is not clean"))
         });
         match failed {
-            Err(TestError::Fail(_, (_, operations, _))) => self.told(&operations),
+            Err(TestError::Fail(_, (_, operations, _))) => {
+                let judged = last.take().expect("lightsout bug: a sequence failed");
+                Ok(told(judged?, &operations))
+            }
             // No draw is ever refused.
             Err(TestError::Abort(reason)) => unreachable!("lightsout bug: {reason}"),
             Ok(()) => {
-                let mut report = self.judge(&[Operation::Start, Operation::Stop])?;
-                report.coverage.runs = u64::from(self.cases);
-                Ok(report)
+                shortest.coverage.runs = u64::from(self.cases);
+                Ok(shortest)
             }
         }
-    }
-
-    /// Returns the report of one sequence, in which each finding says what was done.
-    fn told(&self, operations: &[Operation]) -> Result<Report, Error> {
-        let mut report = self.judge(operations)?;
-        let done: Vec<String> = operations.iter().map(ToString::to_string).collect();
-        for finding in &mut report.findings {
-            finding.evidence.push(Evidence { about: "operations".to_owned(), seen: done.join(", ") });
-        }
-        Ok(report)
     }
 
     fn judge(&self, operations: &[Operation]) -> Result<Report, Error> {
         let operations = operations.to_vec();
         self.check.clone().look(move || drive::<S>(operations.clone()))
     }
+}
+
+/// Returns the report of a sequence, in which each finding says what was done.
+fn told(mut report: Report, operations: &[Operation]) -> Report {
+    let done: Vec<String> = operations.iter().map(ToString::to_string).collect();
+    for finding in &mut report.findings {
+        finding.evidence.push(Evidence { about: "operations".to_owned(), seen: done.join(", ") });
+    }
+    report
 }
 
 /// Does one thing after the other, and stops the service at the end.

@@ -4,7 +4,7 @@
 //! cargo bench -p benches --bench gate [-- --quick]
 //! ```
 //!
-//! The suite is a throw-away package of 1,000 checked tests, each of which spawns a task and joins it. It is built once, without
+//! The suite is a throw-away package of 1,000 checked tests, each of which spawns a task and joins it; they share one body. It is built once, without
 //! optimisation, as tests are; the runner and the gate take turns. The gate is optimised, as an installed one is.
 
 use std::fs;
@@ -43,12 +43,15 @@ fn build_suite() -> PathBuf {
     );
     fs::write(suite.join("Cargo.toml"), manifest).expect("a file");
     fs::copy(root().join("Cargo.lock"), suite.join("Cargo.lock")).expect("a file");
+    // One body for all, so that it is compiled once.
+    let body = "async fn joins() {\n    tokio::spawn(async {}).await.unwrap();\n}\n";
     let test = |at| {
         format!(
-            "#[lightsout::test]\nasync fn joins_its_task_{at}() {{\n    tokio::spawn(async {{}}).await.unwrap();\n}}\n"
+            "#[test]\nfn joins_its_task_{at}() {{\n    lightsout::Check::new(\"joins_its_task_{at}\").run(joins).assert_clean();\n}}\n"
         )
     };
-    fs::write(suite.join("src/lib.rs"), (0..TESTS).map(test).collect::<String>()).expect("a file");
+    let text = format!("#![cfg(test)]\n{body}{}", (0..TESTS).map(test).collect::<String>());
+    fs::write(suite.join("src/lib.rs"), text).expect("a file");
     cargo(&suite, &["test", "--quiet", "--no-run", "--offline"]);
     suite
 }

@@ -6,7 +6,7 @@
 //!
 //! It is preloaded by `cargo lightsout` alone, for one program: see `runner.rs` there. What that program starts does not have it.
 
-use std::ffi::{CStr, c_char, c_int, c_ulong, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use crate::recorder::{self, CELLS, NO_RUN, UNKNOWN, format::Sort, record, unwind, who};
@@ -213,5 +213,4 @@ unsafe extern "C" {
     fn readlink(path: *const c_char, into: *mut c_char, bytes: usize) -> isize;
     fn setenv(name: *const c_char, value: *const c_char, overwrite: c_int) -> c_int;
     fn unsetenv(name: *const c_char) -> c_int;
-    fn pthread_self() -> c_ulong;
 }

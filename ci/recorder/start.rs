@@ -7,7 +7,6 @@ use std::mem::transmute;
 use super::{Next, people};
 use crate::recorder::{self, RunNumber, UNKNOWN, record};
 
-type Start = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 type PthreadCreate = unsafe extern "C" fn(*mut c_void, *const c_void, usize, *mut c_void) -> c_int;
 
 pub(super) static PTHREAD_CREATE: Next = Next::new(c"pthread_create");

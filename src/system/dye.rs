@@ -5,7 +5,7 @@
 //! from `/proc/self/task/TID/status`, without any privilege. (The timer slack is inherited too, and would disturb even less; but to
 //! read another thread's needs `CAP_SYS_NICE`.) Nobody uses the real-time signals at the upper end: which of them are blocked is
 //! the run's number, and beside it a check, so that a thread that blocks everything or something of its own is not taken for
-//! marked. A child process starts with an empty mask again, where std starts it.
+//! marked. A child process may start with the mask of its parent, whose mark then is nobody's there.
 //!
 //! Under the gate the threads of ordinary tests are marked too, each test's with a number of its own.
 //!
@@ -26,13 +26,16 @@ const CHECK: u32 = 0b11_1111;
 impl Dye {
     /// Returns a mark for which `is_free` holds; `None` where the system has none to give.
     pub(crate) fn fresh(is_free: impl Fn(Self) -> bool) -> Option<Self> {
+        use std::sync::OnceLock;
         use std::sync::atomic::{AtomicU32, Ordering};
+        static INHERITED: OnceLock<Option<Dye>> = OnceLock::new();
         static NEXT: AtomicU32 = AtomicU32::new(1);
         if of_nothing() {
             return None;
         }
-        // A process that was started without std may have inherited the mark of its parent's run.
-        let is_blank = |dye: &Self| of_this_thread() != Some(*dye);
+        // A process may have inherited the mark of its parent's run, and then all of its threads have, until they are marked here.
+        let inherited = *INHERITED.get_or_init(of_this_thread);
+        let is_blank = |dye: &Self| inherited != Some(*dye);
         (0..SHADES)
             .map(|_| Self(NEXT.fetch_add(1, Ordering::Relaxed) % SHADES))
             .find(|dye| is_free(*dye) && is_blank(dye))
@@ -131,6 +134,7 @@ mod tests {
 
     #[test]
     fn threads_of_threads_inherit_the_mark() {
+        let before = of_this_thread();
         let inherited = std::thread::spawn(|| {
             let dye = Dye::fresh(|_| true).expect("Linux has signal masks");
             dye.set();
@@ -139,7 +143,7 @@ mod tests {
         });
         let (dye, inherited) = inherited.join().expect("it only joins");
         assert_eq!(inherited, dye);
-        assert_eq!(of_this_thread(), None);
+        assert_eq!(of_this_thread(), before);
     }
 
     #[test]

@@ -20,6 +20,7 @@ fn record(test: &str, variables: &[(&str, &str)]) -> Record {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(folder);
     let mut command = Command::new(std::env::current_exe().expect("this binary"));
     command.args(["--ignored", "--exact", &format!("records::{test}")]).env("LIGHTSOUT_REPORT_DIR", &folder);
+    command.env_remove("LIGHTSOUT_RECORD_DIR");
     let output = command.envs(variables.iter().copied()).output().expect("it starts");
     let mut paths: Vec<PathBuf> = fs::read_dir(&folder).expect("a folder").map(|it| it.unwrap().path()).collect();
     paths.retain(|path| Record::is_one(path));

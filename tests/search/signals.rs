@@ -11,32 +11,32 @@ fn signal_by_hand_reaches_a_program_that_listens() {
     let _alone = alone();
     let report = Check::new("by hand").run(|| async {
         let server = tokio::spawn(async {
-            let mut usr1 = listen(SignalKind::user_defined1()).unwrap();
-            usr1.recv().await
+            let mut int = listen(SignalKind::interrupt()).unwrap();
+            int.recv().await
         });
-        signal::listened(Signal::Usr1).await;
+        signal::listened(Signal::Int).await;
         tokio::task::yield_now().await;
-        signal::raise(Signal::Usr1);
+        signal::raise(Signal::Int);
         assert_eq!(server.await.unwrap(), Some(()));
     });
     report.assert_clean();
 }
 
 #[test]
-#[should_panic(expected = "nothing listens for SIGHUP, which would end the process")]
+#[should_panic(expected = "nothing listens for SIGUSR1, which would end the process")]
 fn signal_that_would_end_the_process_is_refused() {
-    signal::raise(Signal::Hup);
+    signal::raise(Signal::Usr1);
 }
 
 #[test]
 fn body_that_does_not_listen_is_vacuous() {
     let _alone = alone();
-    // Nothing in this process listens for it.
-    let report = Check::new("deaf").signals([Signal::Hup]).run(|| async {
+    // Nothing in this process listens for it, and it is not ignored as that of hanging up is below `nohup`.
+    let report = Check::new("deaf").signals([Signal::Usr1]).run(|| async {
         tokio::task::yield_now().await;
     });
     let finding = only(&report, Kind::Vacuous);
-    assert_eq!(finding.summary(), "nothing in the program listens for `SIGHUP`, so no moments were searched");
+    assert_eq!(finding.summary(), "nothing in the program listens for `SIGUSR1`, so no moments were searched");
 }
 
 #[test]
@@ -61,11 +61,11 @@ fn signal_for_which_nothing_listens_ends_the_program() {
         let mut int = listen(SignalKind::interrupt()).unwrap();
         int.recv().await;
     };
-    let report = Check::new("half deaf").signals([Signal::Hup]).run(waits);
+    let report = Check::new("half deaf").signals([Signal::Usr1]).run(waits);
     let died = only(&report, Kind::Died);
     assert_eq!(
         died.summary(),
-        "SIGHUP at boundary 1 ends the program at once: nothing in it listens for SIGHUP by then"
+        "SIGUSR1 at boundary 1 ends the program at once: nothing in it listens for SIGUSR1 by then"
     );
     let again = Check::new("half deaf").plan(died.plan().unwrap().clone()).run(waits);
     assert_eq!(only(&again, Kind::Died).summary(), died.summary());

@@ -127,7 +127,12 @@ fn is_privileged(_: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    use std::{fs, os::unix::fs::PermissionsExt};
+
     use super::Asked;
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    use super::{Way, way};
 
     fn asked(line: &str) -> Option<Asked> {
         Asked::read(line.split_whitespace().map(Into::into))
@@ -145,6 +150,20 @@ mod tests {
         for line in ["us --run-test 0 deps/it-01 --list", "us --run-test 0 /tmp/rustdoctestAb/rust_out"] {
             assert!(!asked(line).expect("what cargo says").runs_tests(), "{line}");
         }
+    }
+
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[test]
+    fn only_what_the_loader_lets_us_into_is_preloaded() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let shell = folder.path().join("shell");
+        fs::copy("/bin/sh", &shell).expect("a copy of the shell");
+        assert_eq!(way(&shell), Way::Preloaded);
+        fs::set_permissions(&shell, fs::Permissions::from_mode(0o4755)).expect("permissions");
+        assert_eq!(way(&shell), Way::Privileged);
+        assert_eq!(way(&std::env::current_exe().expect("this program")), Way::Linked);
+        fs::write(&shell, "no program").expect("a file");
+        assert_eq!(way(&shell), Way::Static);
     }
 
     #[test]

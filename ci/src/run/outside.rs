@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::process::Child;
 use std::time::Duration;
 
+use lightsout::Signal;
+
 use crate::error::Error;
-use crate::run::sequence::Signal;
 
 /// Numbers of a program with everything that it started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,15 +35,7 @@ impl Outside {
 
 #[cfg(unix)]
 fn number(signal: Signal) -> nix::sys::signal::Signal {
-    use nix::sys::signal::Signal as Number;
-    match signal {
-        Signal::Term => Number::SIGTERM,
-        Signal::Int => Number::SIGINT,
-        Signal::Hup => Number::SIGHUP,
-        Signal::Quit => Number::SIGQUIT,
-        Signal::Usr1 => Number::SIGUSR1,
-        Signal::Usr2 => Number::SIGUSR2,
-    }
+    signal.name().parse().expect("lightsout bug: the system has these signals")
 }
 
 #[cfg(not(unix))]

@@ -3,37 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A signal that asks a program for something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Signal {
-    Term,
-    Int,
-    Hup,
-    Quit,
-    Usr1,
-    Usr2,
-}
-
-impl Signal {
-    pub(super) const ALL: [Self; 6] = [Self::Term, Self::Int, Self::Hup, Self::Quit, Self::Usr1, Self::Usr2];
-
-    /// Returns its name as the system has it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Term => "SIGTERM",
-            Self::Int => "SIGINT",
-            Self::Hup => "SIGHUP",
-            Self::Quit => "SIGQUIT",
-            Self::Usr1 => "SIGUSR1",
-            Self::Usr2 => "SIGUSR2",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let is_meant = |it: &Self| it.name() == text || &it.name()[3..] == text;
-        Self::ALL.into_iter().find(is_meant)
-    }
-}
+use lightsout::Signal;
 
 /// One step of a sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +30,7 @@ impl FromStr for Sequence {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let steps = text.split([' ', ',']).filter(|word| !word.is_empty()).map(|word| match Signal::parse(word) {
+        let steps = text.split([' ', ',']).filter(|word| !word.is_empty()).map(|word| match signal(word) {
             Some(signal) => Ok(Step::Signal(signal)),
             None => time(word)
                 .map(Step::Gap)
@@ -72,6 +42,11 @@ impl FromStr for Sequence {
             false => Err("there is no signal in it".to_owned()),
         }
     }
+}
+
+/// Reads a signal by its name, with or without the `SIG` before it.
+fn signal(word: &str) -> Option<Signal> {
+    Signal::ALL.into_iter().find(|signal| signal.name() == word || &signal.name()[3..] == word)
 }
 
 /// Reads a time like `100ms`, `2s`, `1m`.

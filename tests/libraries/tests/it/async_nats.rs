@@ -163,17 +163,22 @@ async fn drained_client_of_the_real_server_is_over() {
 /// And what does not, does not.
 #[test]
 fn client_of_the_real_server_that_drains_when_it_goes_connects_for_ever() {
-    let report = Check::new("drain, real").run(|| async {
-        let Some((mut real, address)) = nats_server().await else { return };
-        let client = connected(&address).await;
-        client.flush().await.unwrap();
-        client.drain().await.unwrap();
-        real.kill().await.unwrap();
-        drop(client);
-        sleep(Duration::from_millis(200)).await;
-    });
-    match report.findings() {
-        [] => assert!(std::process::Command::new("nats-server").arg("-v").output().is_err(), "{report}"),
-        _ => only_a_client_is_left(&report),
+    if std::process::Command::new("nats-server").arg("-v").output().is_err() {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: nats-server cannot be started");
+        return;
     }
+    let drained = || {
+        Check::new("drain, real").run(|| async {
+            let Some((mut real, address)) = nats_server().await else { return };
+            let client = connected(&address).await;
+            client.flush().await.unwrap();
+            client.drain().await.unwrap();
+            real.kill().await.unwrap();
+            drop(client);
+            sleep(Duration::from_millis(200)).await;
+        })
+    };
+    // Whether the client has drained before its server has gone is a matter of luck.
+    let mut reports = (0..20).map(|_| drained());
+    only_a_client_is_left(&reports.find(|report| !report.is_clean()).expect("one of them is late"));
 }

@@ -19,7 +19,12 @@ fn signal_before_the_actor_has_begun_is_lost() {
             let mut group = Group::new(BOUND, faults);
             group.handle_signals().unwrap();
             let actor = echo.clone();
-            group.add("echo", echo.execute(), move || {
+            // It begins late, on the paused clock: how long its file takes to be read is no plan's to decide.
+            let late = async move {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                echo.execute().await
+            };
+            group.add("echo", late, move || {
                 actor.interrupt();
                 async {}
             });
