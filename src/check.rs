@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::allow::{Allow, Rules};
+use crate::body::Body;
 use crate::disturb::plan::Plan;
 use crate::disturb::signal::Signal;
 use crate::error::Error;
@@ -12,10 +13,10 @@ use crate::explore::{self, Question, regressions};
 use crate::finding::{Report, Site};
 use crate::ledger::channel::ChannelKind;
 use crate::report::file::Draft;
-use crate::run::Verdict;
 use crate::runtime::Runtime;
 use crate::settings::{self, Allocations, Channels, Misfit, Notes, Runner, Settings, StartUp};
 use crate::source::{allocation, names};
+use crate::verdict::Verdict;
 
 /// Checks that a body, run on a runtime of its own, leaves nothing behind: what [`#[lightsout::test]`](crate::test) does, as a
 /// value.
@@ -269,7 +270,7 @@ impl Check {
     pub fn run<B, F>(self, body: B) -> Report
     where
         B: Fn() -> F + Send + 'static,
-        F: Future,
+        F: Future + 'static,
         F::Output: Verdict,
     {
         self.try_run(body).unwrap_or_else(|error| panic!("{error}"))
@@ -284,9 +285,13 @@ impl Check {
     pub fn try_run<B, F>(self, body: B) -> Result<Report, Error>
     where
         B: Fn() -> F + Send + 'static,
-        F: Future,
+        F: Future + 'static,
         F::Output: Verdict,
     {
+        self.report(Body::new(body))
+    }
+
+    fn report(self, body: Body) -> Result<Report, Error> {
         let draft = self.draft()?;
         let report = self.look(body)?;
         draft.finish(&report)?;
@@ -299,12 +304,7 @@ impl Check {
     }
 
     /// Runs the body and returns what was found, without writing it anywhere.
-    pub(crate) fn look<B, F>(self, body: B) -> Result<Report, Error>
-    where
-        B: Fn() -> F + Send + 'static,
-        F: Future,
-        F::Output: Verdict,
-    {
+    pub(crate) fn look(self, body: Body) -> Result<Report, Error> {
         let mut settings = self.settings.with_environment()?;
         if settings.search.is_asked_for() && settings.channels == Channels::Note {
             // Names for notes would make each of thousands of runs slow.

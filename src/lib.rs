@@ -333,6 +333,7 @@
 
 mod allow;
 mod bell;
+mod body;
 mod census;
 mod check;
 pub mod convention;
@@ -362,6 +363,7 @@ mod settings;
 mod settle;
 mod source;
 mod system;
+mod verdict;
 
 pub use lightsout_macros::{model, test};
 #[doc(inline)]
@@ -381,7 +383,7 @@ pub use finding::{
 pub use graph::data::{EdgeKind, Expected, NodeKind, Outlook, Place, WaitEdge, WaitGraph, WaitNode};
 pub use ledger::channel::{ChannelKind, LiveChannel};
 pub use probe::{Closable, Ticket};
-pub use run::Verdict;
 pub use runtime::Runtime;
 pub use settings::Channels;
 pub use source::allocation::Recorder;
+pub use verdict::Verdict;

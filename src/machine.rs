@@ -57,6 +57,7 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use proptest_state_machine::ReferenceStateMachine;
 
+use crate::body::Body;
 use crate::check::Check;
 use crate::error::Error;
 use crate::finding::{Evidence, Report};
@@ -201,7 +202,7 @@ impl<S: Service> Machine<S> {
 
     fn judge(&self, operations: &[Operation]) -> Result<Report, Error> {
         let operations = operations.to_vec();
-        self.check.clone().look(move || drive::<S>(operations.clone()))
+        self.check.clone().look(Body::new(move || drive::<S>(operations.clone())))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::panic::resume_unwind;
 
+use crate::body::Body;
 use crate::census::Census;
 use crate::check::Check;
 use crate::explore;
@@ -10,8 +11,8 @@ use crate::graph;
 use crate::ledger;
 use crate::model;
 use crate::report::{self, human};
-use crate::run::Verdict;
 use crate::settings;
+use crate::verdict::Verdict;
 
 /// What the attribute knows of the test that it stands on.
 #[derive(Clone, Copy, Debug)]
@@ -63,9 +64,14 @@ pub fn stuck_tasks() -> Result<usize, String> {
 pub fn test<B, F>(case: Case, set: fn(Check) -> Check, body: B)
 where
     B: Fn() -> F + Send + 'static,
-    F: Future,
+    F: Future + 'static,
     F::Output: Verdict,
 {
+    test_body(case, set, Body::new(body));
+}
+
+#[track_caller]
+fn test_body(case: Case, set: fn(Check) -> Check, body: Body) {
     let check = set(Check::new(case.path()).of_package(case.package).without_unread_notes())
         .kept_beside(case.manifest)
         .of_test_runner();

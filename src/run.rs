@@ -1,31 +1,25 @@
 //! One run, read from top to bottom: build, run, settle, stop. Runs take place on a stage: a thread of their own, which is watched.
 
-use std::any::Any;
-use std::fmt::Debug;
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::panic::resume_unwind;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::body::{Body, Running};
 use crate::census::{Census, State};
-use crate::disturb::delay;
-use crate::disturb::inject::{Injector, Raised, Tracing, Voice};
+use crate::disturb::inject::{Injector, Tracing, Voice};
 use crate::disturb::plan::Plan;
-use crate::disturb::quiet::{Notice, Quiet};
 use crate::error::Error;
 use crate::finding::Ending;
 use crate::graph::{self, Look};
 use crate::ledger::Ledger;
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::{Panicked, Who};
-use crate::ledger::thread::BODY;
 use crate::lock::lock;
 use crate::recorder;
 use crate::runtime::Built;
@@ -33,9 +27,8 @@ use crate::seen::{Hang, Seen};
 use crate::settings::{Channels, Notes, Settings};
 use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
-use crate::source::hooks::{self, HOOKED};
+use crate::source::hooks::HOOKED;
 use crate::source::{allocation, console, panics, tracing};
-use crate::system::symbols::Frame;
 use crate::system::threads::{self, OsThread};
 
 /// How long a run that was told that time is up may take to say so. A loaded machine needs some of it; a blocked thread, all.
@@ -48,54 +41,6 @@ const QUICK_LOOKS: u32 = 50;
 const LOOK: Duration = Duration::from_secs(60);
 /// How long the await stacks may take: naming the first ones reads the whole binary, which takes seconds on a loaded machine.
 const DUMP: Duration = Duration::from_secs(20);
-
-/// What a body may return: `()`, or a `Result` whose error can be printed.
-#[diagnostic::on_unimplemented(
-    message = "a checked body cannot return `{Self}`",
-    label = "returns neither `()` nor a `Result`",
-    note = "return `()`, or `Result<(), E>` where `E: Debug`"
-)]
-pub trait Verdict {
-    /// Turns the value into how the body ended.
-    #[doc(hidden)]
-    fn ending(self) -> Ending;
-}
-
-impl Verdict for () {
-    fn ending(self) -> Ending {
-        Ending::Passed
-    }
-}
-
-impl<T: Verdict, E: Debug> Verdict for Result<T, E> {
-    fn ending(self) -> Ending {
-        match self {
-            Ok(value) => value.ending(),
-            Err(error) => Ending::Failed(format!("{error:?}")),
-        }
-    }
-}
-
-/// A body may loop for ever, until it is signalled or its deadline comes.
-impl Verdict for Never {
-    fn ending(self) -> Ending {
-        match self {}
-    }
-}
-
-/// The type `!`, which stable Rust lets nobody name but as what a function returns.
-type Never = <fn() -> ! as Returning>::Output;
-
-/// Names what a function returns.
-#[doc(hidden)]
-pub trait Returning {
-    /// What it returns.
-    type Output;
-}
-
-impl<T> Returning for fn() -> T {
-    type Output = T;
-}
 
 /// How a run is disturbed, and what is written down of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -181,12 +126,7 @@ impl Stage {
     /// # Errors
     ///
     /// If the runtime cannot be had.
-    pub(crate) fn run<B, F>(&mut self, script: Option<&Script>, body: &B) -> Result<(Seen, Arc<Ledger>), Error>
-    where
-        B: Fn() -> F,
-        F: Future,
-        F::Output: Verdict,
-    {
+    pub(crate) fn run(&mut self, script: Option<&Script>, body: &Body) -> Result<(Seen, Arc<Ledger>), Error> {
         let looked = allocation::prepare(self.settings.allocations);
         let number = looked.map_or(recorder::NO_RUN, |()| recorder::fresh_run());
         let ledger = Ledger::open(number, &self.settings.kinds);
@@ -261,19 +201,14 @@ fn given_up(ledger: &Ledger, took: Duration) -> Seen {
 }
 
 /// The run itself, on its thread.
-fn live<B, F>(
+fn live(
     ledger: &Arc<Ledger>,
     settings: &Settings,
     script: Option<&Script>,
-    body: &B,
+    body: &Body,
     bell: &Sender<Duration>,
     crowd: &mut Option<Crowd>,
-) -> Result<Seen, Error>
-where
-    B: Fn() -> F,
-    F: Future,
-    F::Output: Verdict,
-{
+) -> Result<Seen, Error> {
     let began = Instant::now();
     let injector = script.map(|Script { plan, voice, tracing }| {
         Arc::new(Injector::new(ledger, plan, &settings.search.signals, *voice, *tracing))
@@ -291,35 +226,31 @@ where
         let _ = bell.send(time);
     };
 
-    // As the run's own memory: nobody but this thread has what is in it, and what is left over in it leads nowhere.
-    let root = recorder::within(ledger.number(), || {
-        Box::pin(async {
-            ledger.stamp();
-            if injector.is_some() {
-                // What was raised at the end of an earlier run of this process, and reached nobody, is to reach nobody here either.
-                tokio::task::yield_now().await;
-            }
-            let mut body = Body::start(ledger, body).await;
-            let mut ended = body.until(ledger, settings, injector.as_deref()).await;
-            if let Some(injector) = &injector {
-                injector.end(ended.ending != Ending::Unfinished);
-            }
-            if ended.ending == Ending::Unfinished {
-                // What hangs is looked at before the body is dropped: its locals may be what keeps the rest alive.
-                let left = Left::at_once(ledger, ring_in).await;
-                ended.awaits = body.awaits().await;
-                body.end();
-                (ended, left)
-            } else {
-                ended.ending = body.end().unwrap_or(ended.ending);
-                ledger.body_ended(ended.ending.clone());
-                let left = Left::after_settle(ledger, settings.grace, ring_in).await;
-                console::hold(&left.settled.left, ring_in).await;
-                (ended, left)
-            }
-        })
+    let (ended, left) = runtime.block_on(async {
+        ledger.stamp();
+        if injector.is_some() {
+            // What was raised at the end of an earlier run of this process, and reached nobody, is to reach nobody here either.
+            tokio::task::yield_now().await;
+        }
+        let mut body = Running::start(ledger, body).await;
+        let mut ended = body.until(ledger, settings, injector.as_deref()).await;
+        if let Some(injector) = &injector {
+            injector.end(ended.ending != Ending::Unfinished);
+        }
+        if ended.ending == Ending::Unfinished {
+            // What hangs is looked at before the body is dropped: its locals may be what keeps the rest alive.
+            let left = Left::at_once(ledger, ring_in).await;
+            ended.awaits = body.awaits().await;
+            body.end();
+            (ended, left)
+        } else {
+            ended.ending = body.end().unwrap_or(ended.ending);
+            ledger.body_ended(ended.ending.clone());
+            let left = Left::after_settle(ledger, settings.grace, ring_in).await;
+            console::hold(&left.settled.left, ring_in).await;
+            (ended, left)
+        }
     });
-    let (ended, left) = runtime.block_on(root);
     if let Some(injector) = &injector {
         injector.rest();
     }
@@ -368,196 +299,6 @@ fn panics_of(ledger: &Ledger, before_stop: usize, left: &Census) -> Vec<Panicked
     panics.into_iter().enumerate().filter_map(counts).collect()
 }
 
-/// How the body ended, or did not.
-struct BodyEnd {
-    ending: Ending,
-    hang: Option<Hang>,
-    awaits: Vec<Vec<Frame>>,
-}
-
-/// The body of a run.
-struct Body<F> {
-    /// `None` when making it panicked, and after its end.
-    future: Option<Pin<Box<F>>>,
-    /// How making it ended, if that panicked.
-    stillborn: Option<Ending>,
-    began: Instant,
-}
-
-impl<F> Body<F>
-where
-    F: Future,
-    F::Output: Verdict,
-{
-    /// Makes the body's future.
-    async fn start(ledger: &Ledger, make: impl Fn() -> F) -> Self {
-        poll_fn(|cx| {
-            ledger.bell.listen(cx);
-            Poll::Ready(())
-        })
-        .await;
-        let began = Instant::now();
-        match catch_unwind(AssertUnwindSafe(make)) {
-            Ok(future) => Self { future: Some(Box::pin(future)), stillborn: None, began },
-            Err(payload) => Self { future: None, stillborn: Some(panicked(&*payload)), began },
-        }
-    }
-
-    /// Polls the body until it ends, the bell is rung, or it is noticed that it never will end.
-    async fn until(&mut self, ledger: &Arc<Ledger>, settings: &Settings, injector: Option<&Injector>) -> BodyEnd {
-        let Some(future) = &mut self.future else {
-            let ending = self.stillborn.take().expect("lightsout bug: a body was polled after its end");
-            return BodyEnd { ending, hang: None, awaits: Vec::new() };
-        };
-        let mut notices = injector.map(|injector| Notices::begin(injector, ledger, settings));
-        let mut waker = None;
-        let mut endless = None;
-        let ending = poll_fn(|cx| {
-            if let Some(Poll::Ready(after)) = notices.as_mut().map(|notices| notices.poll(cx)) {
-                endless = Some(after);
-                return Poll::Ready(Ending::Unfinished);
-            }
-            let waker = waker.get_or_insert_with(|| Arc::new(BodyWaker::new(cx.waker())));
-            match waker.poll_if_woken(|cx| poll_body(future.as_mut(), cx, ledger, injector)) {
-                Poll::Pending if ledger.bell.calls() > 0 => Poll::Ready(Ending::Unfinished),
-                polled => polled,
-            }
-        })
-        .await;
-        let took = self.began.elapsed();
-        let hang = match (&ending, endless) {
-            (Ending::Unfinished, None) => Some(Hang::BodyUnfinished { doing: None }),
-            (Ending::Unfinished, Some(after)) => Some(Hang::Endless { after }),
-            _ if took > settings.deadline => Some(Hang::FinishedLate { after: took }),
-            _ => None,
-        };
-        BodyEnd { ending, hang, awaits: Vec::new() }
-    }
-
-    /// Returns what the body awaits, by polling it once more.
-    async fn awaits(&mut self) -> Vec<Vec<Frame>> {
-        let Some(future) = &mut self.future else { return Vec::new() };
-        let awaits = poll_fn(|cx| {
-            let again = catch_unwind(AssertUnwindSafe(|| dump::body(future.as_mut(), cx)));
-            Poll::Ready(again.unwrap_or_default())
-        });
-        awaits.await
-    }
-
-    /// Drops the body with its locals, so that they are gone before anyone looks; returns how that ended if it panicked.
-    fn end(&mut self) -> Option<Ending> {
-        let future = self.future.take();
-        catch_unwind(AssertUnwindSafe(|| drop(future))).err().map(|payload| panicked(&*payload))
-    }
-}
-
-/// Polls the body once, and disturbs it.
-fn poll_body<F>(
-    future: Pin<&mut F>,
-    cx: &mut Context<'_>,
-    ledger: &Arc<Ledger>,
-    injector: Option<&Injector>,
-) -> Poll<Ending>
-where
-    F: Future,
-    F::Output: Verdict,
-{
-    ledger.threads.show(BODY);
-    if injector.is_some_and(Injector::delays_now) {
-        delay::use_up_budget();
-    }
-    let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx).map(Verdict::ending)));
-    tracing::stay_on_top(ledger);
-    match polled {
-        Ok(Poll::Ready(ending)) => Poll::Ready(ending),
-        Err(payload) => Poll::Ready(panicked(&*payload)),
-        Ok(Poll::Pending) => {
-            ledger.heed(injector.map_or(Raised::No, Injector::body_polled));
-            Poll::Pending
-        }
-    }
-}
-
-/// Wakes the root future for the body, and knows whether it was the body that was woken: who wakes the root future for another
-/// reason does not poll the body.
-struct BodyWaker {
-    woken: AtomicBool,
-    root: Waker,
-}
-
-impl BodyWaker {
-    /// Begins as woken: the first poll needs no reason.
-    fn new(root: &Waker) -> Self {
-        Self { woken: AtomicBool::new(true), root: root.clone() }
-    }
-
-    fn poll_if_woken(self: &Arc<Self>, poll: impl FnOnce(&mut Context<'_>) -> Poll<Ending>) -> Poll<Ending> {
-        if self.woken.swap(false, Ordering::AcqRel) {
-            poll(&mut Context::from_waker(&Waker::from(self.clone())))
-        } else {
-            Poll::Pending
-        }
-    }
-}
-
-impl Wake for BodyWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.woken.store(true, Ordering::Release);
-        self.root.wake_by_ref();
-    }
-}
-
-/// What the root future notices of a disturbed run beside its body.
-struct Notices<'a> {
-    injector: &'a Injector,
-    ledger: &'a Ledger,
-    quiet: Quiet,
-}
-
-impl<'a> Notices<'a> {
-    /// Begins the run's boundaries.
-    fn begin(injector: &'a Injector, ledger: &'a Ledger, settings: &Settings) -> Self {
-        let quiet = Quiet::begin(injector, settings.runtime.is_paused(), settings.deadline);
-        ledger.heed(injector.begin());
-        Self { injector, ledger, quiet }
-    }
-
-    /// Returns how long the body went on, once nothing can end it.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
-        if self.injector.is_enough() {
-            return Poll::Ready(Duration::ZERO);
-        }
-        match self.quiet.poll(cx, self.injector) {
-            Poll::Ready(Notice::Endless(after)) if !self.has_helpers() => Poll::Ready(after),
-            Poll::Ready(Notice::Signal(raised)) => {
-                self.ledger.heed(raised);
-                Poll::Pending
-            }
-            Poll::Ready(Notice::Endless(_)) | Poll::Pending => Poll::Pending,
-        }
-    }
-
-    /// Returns whether there are threads of the run that may end the wait in real time, which the deadline then limits.
-    fn has_helpers(&self) -> bool {
-        let Some(dye) = self.ledger.dye() else { return false };
-        // A thread of the blocking pool that has nothing to do ends no wait.
-        let is_pool_idle = self.ledger.counters().as_ref().is_some_and(hooks::is_pool_idle);
-        let pool = if is_pool_idle { self.ledger.threads.alive() } else { Vec::new() };
-        let known: Vec<_> = pool.iter().filter_map(|thread| thread.tid).chain(threads::own_tid()).collect();
-        // A thread of another test that starts at this moment has no mark yet.
-        let looks = (0..QUICK_LOOKS).map(|_| {
-            thread::yield_now();
-            threads::marked(dye, &known)
-        });
-        let marked = looks.into_iter().find(|marked| marked.are_none() || !marked.threads.is_empty());
-        marked.is_some_and(|marked| !marked.threads.is_empty())
-    }
-}
-
 /// How many threads the process had.
 pub(crate) struct Crowd {
     counter: threads::Counter,
@@ -575,10 +316,6 @@ impl Crowd {
     fn has_grown(&self) -> bool {
         self.counter.count().is_none_or(|count| count > self.usual)
     }
-}
-
-fn panicked(payload: &(dyn Any + Send)) -> Ending {
-    Ending::Panicked(panics::message(payload))
 }
 
 /// What the body left.

@@ -2,6 +2,7 @@
 
 pub(crate) mod delay;
 pub(crate) mod inject;
+pub(crate) mod notices;
 pub(crate) mod plan;
 pub(crate) mod quiet;
 pub mod signal;

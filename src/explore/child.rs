@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 use super::Question;
 use super::player::{Attempt, Inside, Player};
 use super::wire::{self, Order, Told};
+use crate::body::Body;
 use crate::disturb::inject::Played;
 use crate::error::Error;
 use crate::lock::lock;
-use crate::run::{self, Curtain, Stage, Verdict};
+use crate::run::{self, Curtain, Stage};
 
 /// How long results of plans that passed may wait for more of them.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -27,12 +28,7 @@ const PRINTED: u64 = 16 << 10;
 /// # Errors
 ///
 /// If the search cannot be reached.
-pub(crate) fn serve<B, F>(question: &Question, socket: &Path, body: B) -> Result<Infallible, Error>
-where
-    B: Fn() -> F + Send + 'static,
-    F: Future,
-    F::Output: Verdict,
-{
+pub(crate) fn serve(question: &Question, socket: &Path, body: Body) -> Result<Infallible, Error> {
     let link = Arc::new(Mutex::new(Link::open(socket).map_err(Error::child)?));
     let play = {
         let (question, link) = (question.clone(), link.clone());

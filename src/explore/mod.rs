@@ -22,6 +22,7 @@ mod wire;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::allow::Rules;
+use crate::body::Body;
 use crate::disturb::inject::{Played, Tracing, Voice};
 use crate::disturb::plan::Plan;
 use crate::error::Error;
@@ -29,7 +30,7 @@ use crate::finding::{Ending, Finding, Kind, Site};
 use crate::judge::{self, Outcome};
 use crate::ledger::Ledger;
 use crate::lock::lock;
-use crate::run::{self, Curtain, Script, Stage, Verdict};
+use crate::run::{self, Curtain, Script, Stage};
 use crate::seen::{Hang, Seen};
 use crate::settings::{self, Home, Settings};
 
@@ -77,12 +78,7 @@ impl Question {
 /// # Errors
 ///
 /// If the run cannot be made.
-pub(crate) fn once<B, F>(question: &Question, body: B) -> Result<Outcome, Error>
-where
-    B: Fn() -> F + Send + 'static,
-    F: Future,
-    F::Output: Verdict,
-{
+pub(crate) fn once(question: &Question, body: Body) -> Result<Outcome, Error> {
     let play = move |stage: &mut Stage| stage.run(None, &body);
     let (seen, ledger) = match run::on_stage(&question.name, &question.settings, play)? {
         Curtain::Fell(run) => run?,
@@ -96,12 +92,7 @@ where
 /// # Errors
 ///
 /// If a run cannot be made, or the plan that is asked for is none for this check.
-pub(crate) fn search<B, F>(question: &Question, body: B) -> Result<Outcome, Error>
-where
-    B: Fn() -> F + Send + 'static,
-    F: Future,
-    F::Output: Verdict,
-{
+pub(crate) fn search(question: &Question, body: Body) -> Result<Outcome, Error> {
     match settings::home(&question.settings.search, &question.name) {
         Home::Here => here(question, body),
         #[cfg(unix)]
@@ -127,12 +118,7 @@ pub(crate) fn leave_if_interrupted(report: impl FnOnce() -> String) {
 }
 
 /// Searches in this process.
-fn here<B, F>(question: &Question, body: B) -> Result<Outcome, Error>
-where
-    B: Fn() -> F + Send + 'static,
-    F: Future,
-    F::Output: Verdict,
-{
+fn here(question: &Question, body: Body) -> Result<Outcome, Error> {
     let question = Arc::new(question.clone());
     let log = Arc::new(Mutex::new(Log::new(&question)));
     let play = {

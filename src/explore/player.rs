@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::Question;
+use crate::body::Body;
 use crate::disturb::inject::{Played, Voice};
 use crate::disturb::plan::Plan;
 use crate::error::Error;
 use crate::judge::Outcome;
-use crate::run::{Script, Stage, Verdict};
+use crate::run::{Script, Stage};
 
 /// What one plan came to.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,20 +52,15 @@ pub(crate) trait Player {
 }
 
 /// Plays plans in this process.
-pub(crate) struct Inside<'a, B> {
+pub(crate) struct Inside<'a> {
     pub(crate) question: &'a Question,
     pub(crate) stage: &'a mut Stage,
-    pub(crate) body: &'a B,
+    pub(crate) body: &'a Body,
     /// Whether a run was judged, as the first one always is: for what it says about what cannot be seen.
     pub(crate) has_judged: bool,
 }
 
-impl<B, F> Player for Inside<'_, B>
-where
-    B: Fn() -> F,
-    F: Future,
-    F::Output: Verdict,
-{
+impl Player for Inside<'_> {
     const BLOCK: usize = 1;
 
     fn play(&mut self, script: &Script) -> Result<Attempt, Error> {
