@@ -25,8 +25,9 @@ const LAST_STEP: Duration = Duration::from_millis(100);
 /// 36,000. Where the runtime tells of no end of a task, it is noticed late by at most that part.
 const PART: u32 = 8;
 
-/// After how much real time it is tried to prove that all that is left is stuck, so that no wait would change anything.
-const PROOFS: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(100)];
+/// After how much real time it is tried to prove that all that is left is stuck, so that no wait would change anything: what stops in time
+/// does not pay for it.
+const PROOF: Duration = Duration::from_millis(100);
 
 /// How long workers that are awake when the grace is over may still take to fall asleep, in real time: on a loaded machine they
 /// may not have had a turn at all.
@@ -83,7 +84,7 @@ async fn wait(ledger: &Ledger, grace: Duration, rung: u32) -> Duration {
     // `None` before the grace is over.
     let mut over_since = None;
     let really = std::time::Instant::now();
-    let mut proofs = PROOFS.iter();
+    let mut is_tried = false;
     while !is_quiet(ledger) {
         let is_rung = ledger.bell.calls() != rung;
         if is_rung || began.elapsed() >= grace {
@@ -98,8 +99,8 @@ async fn wait(ledger: &Ledger, grace: Duration, rung: u32) -> Duration {
         } else {
             let left = grace.saturating_sub(began.elapsed());
             // On a paused clock the wait costs nothing.
-            if proofs.as_slice().first().is_some_and(|proof| really.elapsed() >= *proof) {
-                proofs.next();
+            if !is_tried && really.elapsed() >= PROOF {
+                is_tried = true;
                 if graph::are_stuck(ledger, &Census::of_root(ledger)) {
                     break;
                 }

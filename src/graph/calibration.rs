@@ -19,7 +19,7 @@ use tokio::task::{JoinHandle, yield_now};
 
 use super::heap::{Edge, Heap, NodeId, Order, Part, Points, WakerShape};
 use super::memory::Known;
-use super::sight::{self, Sight};
+use super::sight::{self, Copied, Sight};
 use crate::ledger::thread::Sleeper;
 use crate::lock::lock;
 use crate::recorder::{self, NO_RUN, RunNumber};
@@ -255,8 +255,8 @@ fn plant_stuck(planted: &mut Planted) {
 
 /// Looks at what was planted, and learns from it.
 fn study(run: RunNumber, known: &Known, planted: &Planted, told: Told) -> Result<Learned, &'static str> {
-    let (heap, _) = sight::take_heap(run, known).ok_or("memory")?;
-    let order = order(&heap, told.table).ok_or("wakers")?;
+    let copied = Copied::take(run, known).ok_or("memory")?;
+    let order = order(&copied.heap, told.table).ok_or("wakers")?;
     let waker = WakerShape { table: told.table, order };
     let sight = Sight::take(run, known, waker).ok_or("memory")?;
     let cells: Vec<Option<NodeId>> = planted.iter().map(|(_, id, _)| sight.cell(*id)).collect();

@@ -104,9 +104,10 @@ impl View {
         let maps = Mapping::all(&fs::read_to_string("/proc/self/maps").ok()?);
         let threads = Thread::all()?;
         let Known { sleepers, notes } = known;
-        let (untaken, notes) = (recorder::untaken(), !notes.start..!notes.end);
-        let without = |it: Region| it.without(&untaken).flat_map(|it| it.without(&notes)).collect::<Vec<_>>();
-        let regions = regions(&maps, &threads, sleepers).into_iter().flat_map(without).collect();
+        let mut regions = regions(&maps, &threads, sleepers);
+        for apart in recorder::notes_and_untaken().into_iter().chain([!notes.start..!notes.end]) {
+            regions = regions.into_iter().flat_map(|it| it.without(&apart)).collect();
+        }
         let is_known = |thread: &&Thread| sleepers.iter().any(|sleeper| sleeper.tid == thread.tid);
         let others = threads.iter().filter(|thread| !is_known(thread));
         let others = others.map(|thread| (thread.tid, Doing::of(thread.tid))).collect();
@@ -276,7 +277,9 @@ fn live_part(thread: &Thread, map: &Mapping, known: &[Sleeper]) -> usize {
 
 /// Says what memory is that is no stack. What a program zeroes at its start follows its file's part.
 fn plain(maps: &[Mapping], at: usize) -> What {
-    let follows = |before: &Mapping| before.name.starts_with('/') && before.addresses.end == maps[at].addresses.start;
+    let follows = |before: &Mapping| {
+        before.is_writable && before.name.starts_with('/') && before.addresses.end == maps[at].addresses.start
+    };
     let is_zeroed = maps[at].name.is_empty() && at > 0 && follows(&maps[at - 1]);
     if maps[at].name.starts_with('/') || is_zeroed { What::Static } else { What::Heap }
 }

@@ -94,14 +94,11 @@ mod flavor {
             self.drawn.get_or_init(|| build::draw(&self.sight, self.learned, tasks, &self.outlooks, kinds))
         }
 
-        fn unproven_tasks(&self) -> usize {
-            let by_threads_or_memory = |outlook: &&Outlook| {
-                matches!(
-                    outlook,
-                    Outlook::Waiting(Expected::Task(_) | Expected::Outside(Place::Thread | Place::Memory))
-                )
+        fn held_by_threads(&self) -> usize {
+            let by_threads = |outlook: &&Outlook| {
+                matches!(outlook, Outlook::Waiting(Expected::Task(_) | Expected::Outside(Place::Thread)))
             };
-            self.outlooks.values().filter(by_threads_or_memory).count()
+            self.outlooks.values().filter(by_threads).count()
         }
 
         /// Returns what cannot be proven in this process.
@@ -124,12 +121,12 @@ mod flavor {
         recorder::keep(ledger.number());
         let mut best = look_once(ledger, left)?;
         for _ in 1..LOOKS {
-            if best.sight.is_still || best.unproven_tasks() == 0 {
+            if best.sight.is_still || best.held_by_threads() == 0 {
                 break;
             }
             thread::sleep(BETWEEN);
             let Ok(again) = look_once(ledger, left) else { continue };
-            if again.unproven_tasks() < best.unproven_tasks() {
+            if again.held_by_threads() < best.held_by_threads() {
                 best = again;
             }
         }

@@ -47,6 +47,11 @@ impl Reach {
     pub(super) fn cause(&self, node: NodeId) -> Option<&Cause> {
         self.causes[node as usize].as_ref().map(|(_, cause)| cause)
     }
+
+    /// Returns whether there is a task that is not alive.
+    pub(super) fn leaves_tasks(&self, heap: &Heap) -> bool {
+        heap.all().any(|(node, own)| matches!(own.part, Part::Cell(_)) && self.cause(node).is_none())
+    }
 }
 
 /// The edges in both directions.

@@ -14,9 +14,6 @@ use crate::system::{stack, threads};
 /// How much stack the thread that looks has beyond what every thread needs, in bytes.
 const STACK: usize = 512 << 10;
 
-/// How often all is read where threads of others run meanwhile.
-const PASSES: u32 = 2;
-
 /// What was seen in one look.
 #[derive(Debug)]
 pub(super) struct Sight {
@@ -25,13 +22,6 @@ pub(super) struct Sight {
     pub(super) reach: Reach,
     /// Whether no thread of others ran meanwhile: then another look would see the same.
     pub(super) is_still: bool,
-}
-
-/// What points into the run's memory, and whether no thread of others ran meanwhile.
-#[derive(Debug, Default)]
-pub(super) struct Outside {
-    pub(super) pointers: Vec<(NodeId, What)>,
-    is_still: bool,
 }
 
 /// Looks from a thread of its own, on whose stack everything is that must not be taken for something alive; `known` are threads that
@@ -55,11 +45,18 @@ pub(super) fn apart<T: Send>(act: impl FnOnce() -> T + Send) -> Option<T> {
 
 impl Sight {
     /// Looks; only for a thread that [`apart`] made. `None` where the memory cannot be read.
+    ///
+    /// Where threads of others ran meanwhile, what they carried from a place that was not yet read to one that was is seen the next time:
+    /// so all is read again before a task is said to be stuck.
     pub(super) fn take(run: RunNumber, known: &Known, waker: WakerShape) -> Option<Self> {
-        let (heap, outside) = take_heap(run, known)?;
-        let graph = Graph::of(heap.len(), heap.edges(waker));
-        let reach = reach(&heap, &graph, &outside.pointers);
-        Some(Self { heap, graph, reach, is_still: outside.is_still })
+        let mut copied = Copied::take(run, known)?;
+        let seen = copied.seen(waker);
+        if copied.is_still || !seen.1.leaves_tasks(&copied.heap) {
+            return Some(copied.with(seen));
+        }
+        copied.again(known)?;
+        let seen = copied.seen(waker);
+        Some(copied.with(seen))
     }
 
     /// Returns the numbers of the tasks that nothing alive leads to.
@@ -75,30 +72,47 @@ impl Sight {
     }
 }
 
-/// Copies the run's own memory, and collects what points into it from outside.
-pub(super) fn take_heap(run: RunNumber, known: &Known) -> Option<(Heap, Outside)> {
-    let here = 0_u8;
-    let own = Sleeper { tid: threads::own_tid()?, base: !std::ptr::from_ref(&here).addr() };
-    let known = Known { sleepers: known.sleepers.iter().copied().chain([own]).collect(), notes: known.notes.clone() };
-    let mut heap = Heap::of(allocations(run)?);
-    let mut outside = Outside::default();
-    // What a thread of others carries from a place that was not yet read to one that was, is seen the next time.
-    for _ in 0..PASSES {
-        let view = View::take(&known)?;
-        let is_whole = view.read(|region, start, piece| {
-            heap.take(start, piece, |node| outside.pointers.push((node, region.what.clone())));
-        });
-        if !is_whole {
-            return None;
-        }
-        outside.is_still = view.is_still();
-        if outside.is_still {
-            break;
-        }
+/// The run's own memory, and what points into it.
+#[derive(Debug)]
+pub(super) struct Copied {
+    pub(super) heap: Heap,
+    /// Each word outside that points to it.
+    pointers: Vec<(NodeId, What)>,
+    is_still: bool,
+}
+
+impl Copied {
+    pub(super) fn take(run: RunNumber, known: &Known) -> Option<Self> {
+        let mut copied = Self { heap: Heap::of(allocations(run)?), pointers: Vec::new(), is_still: false };
+        copied.again(known)?;
+        Some(copied)
     }
-    // What is told of them is the first that is found.
-    outside.pointers.sort_by(|a, b| a.1.cmp(&b.1));
-    Some((heap, outside))
+
+    /// Reads all memory, and adds what is seen to what was.
+    fn again(&mut self, known: &Known) -> Option<()> {
+        let here = 0_u8;
+        let own = Sleeper { tid: threads::own_tid()?, base: !std::ptr::from_ref(&here).addr() };
+        let sleepers = known.sleepers.iter().copied().chain([own]).collect();
+        let view = View::take(&Known { sleepers, notes: known.notes.clone() })?;
+        let Self { heap, pointers, .. } = self;
+        let is_whole = view.read(|region, start, piece| {
+            heap.take(start, piece, |node| pointers.push((node, region.what.clone())));
+        });
+        self.is_still = view.is_still();
+        // What is told of them is the first that is found.
+        self.pointers.sort_by(|a, b| a.1.cmp(&b.1));
+        is_whole.then_some(())
+    }
+
+    fn seen(&self, waker: WakerShape) -> (Graph, Reach) {
+        let graph = Graph::of(self.heap.len(), self.heap.edges(waker));
+        let reach = reach(&self.heap, &graph, &self.pointers);
+        (graph, reach)
+    }
+
+    fn with(self, (graph, reach): (Graph, Reach)) -> Sight {
+        Sight { heap: self.heap, graph, reach, is_still: self.is_still }
+    }
 }
 
 /// Lists the allocations of a run and of its runtime.

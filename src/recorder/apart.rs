@@ -1,12 +1,13 @@
-//! The memory of runs, apart from that of everybody else.
+//! Memory that is apart: that of runs, and that of our own notes.
 //!
 //! Whether something alive leads to a task is asked of all memory, word by word. Where a run got what others have given back, and the
 //! other way round, words that were left over would lead to it: the lists of a C library's allocator, copies with gaps, old stacks. So
-//! what is small, as cells and channels are, comes from a place of its own as long as the run goes on.
+//! what is small, as cells and channels are, comes from a place of its own as long as the run goes on. What is read of debug information
+//! is apart as well, since it is the most that many a test binary has in memory, and is not to be looked at: it leads nowhere.
 //!
-//! Blocks have the sizes of powers of two, and are aligned to them. What is given back is cleared, and linked by inverted addresses.
-//! Nobody waits for anybody: where another thread is at the same list the system's allocator is asked, and a block that cannot be put
-//! back is left alone. So a child process that is forked meanwhile does not wait for ever.
+//! Blocks have the sizes of powers of two, and are aligned to them up to a page. What a run gives back is cleared, and linked by inverted
+//! addresses. Nobody waits for anybody: where another thread is at the same list the system's allocator is asked, and a block that cannot
+//! be put back is left alone. So a child process that is forked meanwhile does not wait for ever.
 #![expect(unsafe_code, reason = "it hands out memory")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -16,27 +17,43 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::memory::Lasting;
-use super::{here, is_checked};
+use super::{OURS, here, is_checked};
 
-/// The least block, in bytes, and the largest.
+/// The least block, in bytes.
 const LEAST: usize = 16;
-const LARGEST: usize = 4 << 10;
-const CLASSES: usize = (LARGEST / LEAST).ilog2() as usize + 1;
-/// How much a list takes at once from the place of all, in bytes.
+/// The largest alignment, in bytes.
+const PAGE: usize = 4 << 10;
+/// How much a list of small blocks takes at once from its place, in bytes.
 const PIECE: usize = 16 << 10;
-/// How much there is, in bytes; pages that nobody writes to cost nothing.
-const ROOM: usize = if cfg!(miri) { 4 << 20 } else { 1 << 30 };
 /// How often a list is tried that another thread is at.
 const TRIES: u32 = 64;
 
-static PLACE: Lasting<AtomicU64> = Lasting::new(ROOM / 8);
-/// Where the part begins that nobody has taken yet, in bytes.
-static TAKEN: AtomicUsize = AtomicUsize::new(0);
-static LISTS: [List; CLASSES] = [const { List::new() }; CLASSES];
+/// For runs: blocks of up to 4 KiB.
+static RUNS: Place<9> = Place::new(if cfg!(miri) { 4 << 20 } else { 1 << 30 }, Gone::Cleared);
+/// For what is read of debug information: blocks of up to 64 MiB.
+static NOTES: Place<23> = Place::new(if cfg!(miri) { 4 << 20 } else { 4 << 30 }, Gone::AsItIs);
 
-/// The system's allocator, and for runs a place of their own beside it.
+/// The system's allocator, and places of their own beside it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Apart;
+
+/// Memory with blocks of so many sizes.
+struct Place<const SIZES: usize> {
+    memory: Lasting<AtomicU64>,
+    /// How much there is, in bytes; pages that nobody writes to cost nothing.
+    room: usize,
+    /// Where the part begins that nobody has taken yet, in bytes.
+    taken: AtomicUsize,
+    lists: [List; SIZES],
+    gone: Gone,
+}
+
+/// What becomes of the content of a block that is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gone {
+    Cleared,
+    AsItIs,
+}
 
 /// The blocks of one size.
 struct List {
@@ -85,10 +102,10 @@ impl List {
 }
 
 impl Blocks {
-    /// Takes a block; all of it is zero.
+    /// Takes a block that was given back.
     fn take(&mut self, size: usize) -> Option<*mut u8> {
         if self.first == !0 {
-            return self.take_fresh(size);
+            return None;
         }
         let block = ptr::with_exposed_provenance_mut::<usize>(!self.first);
         // SAFETY: the block is nobody's, aligned, and its first word was written when it was put here.
@@ -100,9 +117,11 @@ impl Blocks {
         Some(block.cast())
     }
 
-    fn take_fresh(&mut self, size: usize) -> Option<*mut u8> {
+    /// Takes a block that nobody ever had; `piece` says where more of them are.
+    fn take_fresh(&mut self, size: usize, piece: impl FnOnce(usize) -> Option<usize>) -> Option<*mut u8> {
         if self.left == 0 {
-            (self.fresh, self.left) = (!piece()?, PIECE);
+            let len = size.max(PIECE);
+            (self.fresh, self.left) = (!piece(len)?, len);
         }
         let block = !self.fresh;
         (self.fresh, self.left) = (!(block + size), self.left - size);
@@ -111,7 +130,7 @@ impl Blocks {
 
     /// # Safety
     ///
-    /// The block must be the caller's, of this list, and zero.
+    /// The block must be the caller's, and of this list.
     unsafe fn put(&mut self, block: *mut u8, size: usize) {
         // SAFETY: as promised by the caller.
         unsafe { block.cast::<usize>().write(self.first) };
@@ -120,55 +139,105 @@ impl Blocks {
     }
 }
 
-/// Takes a piece of the place of all; `None` where nothing is left.
-#[cold]
-fn piece() -> Option<usize> {
-    let start = PLACE.get()?.as_ptr().expose_provenance();
-    let more = |taken: usize| Some(taken + PIECE).filter(|taken| *taken <= ROOM);
-    let taken = TAKEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-    Some(start + taken)
+/// A block that was just taken.
+#[derive(Clone, Copy)]
+struct Taken {
+    block: *mut u8,
+    /// Whether all of it is zero.
+    is_zero: bool,
 }
 
-/// Leaves what was given back to nobody, as far as `may` says that so many bytes can be spared.
+impl<const SIZES: usize> Place<SIZES> {
+    const fn new(room: usize, gone: Gone) -> Self {
+        let lists = [const { List::new() }; SIZES];
+        Self { memory: Lasting::new(room / 8), room, taken: AtomicUsize::new(0), lists, gone }
+    }
+
+    /// Returns the list for a layout and the size of its blocks; `None` for what is too large.
+    fn list(&self, layout: Layout) -> Option<(&List, usize)> {
+        let size = layout.size().max(layout.align()).max(LEAST);
+        if size > LEAST << (SIZES - 1) || layout.align() > PAGE {
+            return None;
+        }
+        let size = size.next_power_of_two();
+        Some((&self.lists[(size / LEAST).ilog2() as usize], size))
+    }
+
+    /// Takes a block; `None` where the system is to be asked.
+    #[inline]
+    fn take(&self, layout: Layout) -> Option<Taken> {
+        let (list, size) = self.list(layout)?;
+        let is_cleared = self.gone == Gone::Cleared;
+        let take = |blocks: &mut Blocks| match blocks.take(size) {
+            Some(block) => Some(Taken { block, is_zero: is_cleared }),
+            None => blocks.take_fresh(size, |len| self.piece(len)).map(|block| Taken { block, is_zero: true }),
+        };
+        list.with(take).flatten()
+    }
+
+    /// Takes a piece of the memory; `None` where nothing is left.
+    #[cold]
+    fn piece(&self, len: usize) -> Option<usize> {
+        let start = self.memory.get()?.as_ptr().expose_provenance();
+        let more = |taken: usize| Some(taken + len).filter(|taken| *taken <= self.room);
+        let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(start + taken)
+    }
+
+    /// # Safety
+    ///
+    /// The block must be the caller's, and have been taken from here with this layout.
+    unsafe fn put(&self, block: *mut u8, layout: Layout) {
+        let Some((list, size)) = self.list(layout) else { return };
+        if self.gone == Gone::Cleared {
+            // SAFETY: the block has this size, and is the caller's until it is put back.
+            unsafe { ptr::write_bytes(block, 0, size) };
+        }
+        // SAFETY: it comes from this list, which its layout tells.
+        let _ = list.with(|blocks| unsafe { blocks.put(block, size) });
+    }
+
+    /// Leaves what was given back to nobody, as far as `may` says that so many bytes can be spared.
+    fn abandon(&self, may: impl Fn(usize) -> bool) {
+        for list in &self.lists {
+            list.with(|blocks| {
+                if blocks.idle > 0 && may(blocks.idle) {
+                    (blocks.first, blocks.idle) = (!0, 0);
+                }
+            });
+        }
+    }
+
+    fn has(&self, memory: *mut u8) -> bool {
+        self.memory.known().is_some_and(|own| memory.addr().wrapping_sub(own.as_ptr().addr()) < self.room)
+    }
+
+    /// Returns its addresses from here on, in bytes from its beginning.
+    fn addresses(&self, from: usize) -> Range<usize> {
+        let Some(own) = self.memory.known() else { return 0..0 };
+        let start = own.as_ptr().addr();
+        start + from..start + self.room
+    }
+}
+
+/// Leaves what runs have given back to nobody, as far as `may` says that so many bytes can be spared.
 pub(super) fn abandon(may: impl Fn(usize) -> bool) {
-    for list in &LISTS {
-        list.with(|blocks| {
-            if blocks.idle > 0 && may(blocks.idle) {
-                (blocks.first, blocks.idle) = (!0, 0);
-            }
-        });
-    }
+    RUNS.abandon(may);
 }
 
-/// Returns the addresses that nothing was put to yet.
-pub(crate) fn untaken() -> Range<usize> {
-    let Some(place) = PLACE.known() else { return 0..0 };
-    let start = place.as_ptr().addr();
-    start + TAKEN.load(Ordering::Relaxed)..start + ROOM
+/// Returns the addresses where nothing leads to anything of a run's: those that nothing was put to yet, and our notes.
+pub(crate) fn notes_and_untaken() -> [Range<usize>; 2] {
+    [RUNS.addresses(RUNS.taken.load(Ordering::Relaxed)), NOTES.addresses(0)]
 }
 
-fn is_apart(memory: *mut u8) -> bool {
-    PLACE.known().is_some_and(|place| memory.addr().wrapping_sub(place.as_ptr().addr()) < ROOM)
-}
-
-/// Returns the list for a layout and the size of its blocks; `None` for what is large.
-fn list(layout: Layout) -> Option<(&'static List, usize)> {
-    let size = layout.size().max(layout.align()).max(LEAST);
-    if size > LARGEST {
-        return None;
-    }
-    let size = size.next_power_of_two();
-    Some((&LISTS[(size / LEAST).ilog2() as usize], size))
-}
-
-/// Takes a block for the calling thread, if it is a run's; `None` where the system is to be asked.
+/// Takes a block for the calling thread; `None` where the system is to be asked.
 #[inline]
-fn take(layout: Layout) -> Option<*mut u8> {
-    if !is_checked(here()) {
-        return None;
+fn take(layout: Layout) -> Option<Taken> {
+    match here() {
+        run if is_checked(run) => RUNS.take(layout),
+        OURS => NOTES.take(layout),
+        _ => None,
     }
-    let (list, size) = list(layout)?;
-    list.with(|blocks| blocks.take(size)).flatten()
 }
 
 // SAFETY: a block is handed out once until it is given back, is as large and as aligned as is asked for, and is told from the system's
@@ -176,31 +245,42 @@ fn take(layout: Layout) -> Option<*mut u8> {
 unsafe impl GlobalAlloc for Apart {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as promised by the caller.
-        take(layout).unwrap_or_else(|| unsafe { System.alloc(layout) })
+        match take(layout) {
+            Some(taken) => taken.block,
+            // SAFETY: as promised by the caller.
+            None => unsafe { System.alloc(layout) },
+        }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as promised by the caller.
-        take(layout).unwrap_or_else(|| unsafe { System.alloc_zeroed(layout) })
+        // SAFETY: as promised by the caller; a block is at least as large as its layout, and nobody else's.
+        unsafe {
+            let Some(taken) = take(layout) else { return System.alloc_zeroed(layout) };
+            if !taken.is_zero {
+                ptr::write_bytes(taken.block, 0, layout.size());
+            }
+            taken.block
+        }
     }
 
     #[inline]
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        let Some((list, size)) = list(layout).filter(|_| is_apart(memory)) else {
-            // SAFETY: as promised by the caller; what is apart has a list.
-            return unsafe { System.dealloc(memory, layout) };
-        };
-        // SAFETY: the block has this size, and is the caller's until it is put back.
-        unsafe { ptr::write_bytes(memory, 0, size) };
-        // SAFETY: it comes from this list, which its layout tells, and is zero.
-        let _ = list.with(|blocks| unsafe { blocks.put(memory, size) });
+        // SAFETY: as promised by the caller; where it lies tells who gave it.
+        unsafe {
+            if RUNS.has(memory) {
+                RUNS.put(memory, layout);
+            } else if NOTES.has(memory) {
+                NOTES.put(memory, layout);
+            } else {
+                System.dealloc(memory, layout);
+            }
+        }
     }
 
     #[inline]
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if !is_apart(memory) {
+        if !RUNS.has(memory) && !NOTES.has(memory) {
             // SAFETY: as promised by the caller.
             return unsafe { System.realloc(memory, layout, size) };
         }
@@ -240,7 +320,7 @@ mod tests {
             // SAFETY: the block is written to inside its size, and given back once with its layout.
             unsafe {
                 let block = in_a_run(|| Apart.alloc(layout));
-                assert!(is_apart(block) && block.addr().is_multiple_of(align), "{layout:?}");
+                assert!(RUNS.has(block) && block.addr().is_multiple_of(align), "{layout:?}");
                 assert!((0..size).all(|at| block.add(at).read() == 0), "{layout:?}");
                 block.write_bytes(7, size);
                 Apart.dealloc(block, layout);
@@ -250,12 +330,12 @@ mod tests {
 
     #[test]
     fn what_is_large_or_of_no_run_is_the_systems() {
-        let large = layout(LARGEST + 1, 8);
+        let large = layout(PAGE + 1, 8);
         let small = layout(64, 8);
         // SAFETY: each is given back once with its layout.
         unsafe {
             let [of_run, of_nobody] = [in_a_run(|| Apart.alloc(large)), Apart.alloc(small)];
-            assert!(!is_apart(of_run) && !is_apart(of_nobody));
+            assert!(!RUNS.has(of_run) && !RUNS.has(of_nobody));
             Apart.dealloc(of_run, large);
             Apart.dealloc(of_nobody, small);
         }
@@ -269,8 +349,26 @@ mod tests {
             let block = in_a_run(|| Apart.alloc(small));
             block.write_bytes(9, 48);
             let grown = Apart.realloc(block, small, 6_000);
-            assert!(!is_apart(grown) && (0..48).all(|at| grown.add(at).read() == 9));
+            assert!(!RUNS.has(grown) && (0..48).all(|at| grown.add(at).read() == 9));
             Apart.dealloc(grown, layout(6_000, 8));
+        }
+    }
+
+    #[test]
+    fn notes_are_apart_and_zero_where_that_is_asked_for() {
+        let layout = layout(200_000, 8);
+        // SAFETY: what is written and read is inside; each is given back once with its layout.
+        unsafe {
+            let before = enter(OURS);
+            let first = Apart.alloc(layout);
+            first.write_bytes(7, layout.size());
+            Apart.dealloc(first, layout);
+            let second = Apart.alloc_zeroed(layout);
+            enter(before);
+            assert!(NOTES.has(first) && NOTES.has(second) && !RUNS.has(second));
+            assert!((0..layout.size()).step_by(8).all(|at| second.add(at).read() == 0));
+            assert!(notes_and_untaken()[1].contains(&second.addr()));
+            Apart.dealloc(second, layout);
         }
     }
 

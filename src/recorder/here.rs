@@ -10,6 +10,9 @@ pub(crate) const UNKNOWN: RunNumber = RunNumber::MAX;
 /// It is no run's, under the gate; nobody has asked for its name yet.
 pub(crate) const UNNAMED: RunNumber = RunNumber::MAX - 1;
 
+/// It takes notes of our own, which lead to nothing of a run's.
+pub(crate) const OURS: RunNumber = RunNumber::MAX - 2;
+
 thread_local! {
     /// It has no destructor, and so is there until the thread's very end.
     static RUN: Cell<RunNumber> = const { Cell::new(UNKNOWN) };
@@ -28,6 +31,11 @@ pub(crate) fn enter(run: RunNumber) -> RunNumber {
 /// Does something whose allocations are nobody's.
 pub(crate) fn unrecorded<R>(act: impl FnOnce() -> R) -> R {
     within(NO_RUN, act)
+}
+
+/// Does something whose allocations are notes of our own. What is kept of it must not point to anything of a run's.
+pub(crate) fn noting<R>(act: impl FnOnce() -> R) -> R {
+    within(OURS, act)
 }
 
 /// Does something whose allocations are another run's.

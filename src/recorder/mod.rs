@@ -22,9 +22,9 @@ pub(crate) mod who;
 use ends::End;
 use table::Home;
 
-pub(crate) use apart::{Apart, untaken};
+pub(crate) use apart::{Apart, notes_and_untaken};
 pub(crate) use here::{
-    UNKNOWN, UNNAMED, enter, fresh_run, here, is_checked, is_of_runtime, of_runtime, unrecorded, within,
+    OURS, UNKNOWN, UNNAMED, enter, fresh_run, here, is_checked, is_of_runtime, noting, of_runtime, unrecorded, within,
 };
 pub(crate) use kept::{is_kept, keep};
 pub(crate) use table::{Allocation, NO_RUN, RunNumber, Table};
@@ -71,7 +71,7 @@ pub(crate) fn freed(table: &Table, address: usize) -> Option<Allocation> {
 #[inline(never)]
 fn ended(gone: &Allocation) {
     let stack = unwind::number::<END_DEPTH>(gone.size as usize, stacks::keep);
-    let who = Some(here()).filter(|who| who::is_ordinary(*who) && *who < UNNAMED);
+    let who = Some(here()).filter(|who| who::is_ordinary(*who) && *who < OURS);
     ends::count(gone, End { stack, who: who.unwrap_or(NO_RUN), state: state_of(gone) });
 }
 

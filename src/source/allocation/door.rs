@@ -7,7 +7,7 @@ use std::ptr;
 use super::ordinary;
 use crate::ledger;
 use crate::recorder::format::ORDINARY;
-use crate::recorder::{self, Allocation, Apart, NO_RUN, RunNumber, Table, UNKNOWN, UNNAMED};
+use crate::recorder::{self, Allocation, Apart, NO_RUN, OURS, RunNumber, Table, UNKNOWN, UNNAMED};
 
 /// This file, as debug information has it: where the recorder's own part of a stack ends.
 pub(super) const FILE: &str = file!();
@@ -149,7 +149,7 @@ unsafe fn wipe(memory: *mut u8, size: usize) {
 fn made(memory: *mut u8, layout: Layout) {
     if let Some(table) = table_for(layout).filter(|_| !memory.is_null()) {
         match recorder::here() {
-            NO_RUN => {}
+            NO_RUN | OURS => {}
             run @ ..ORDINARY => write_down(table, memory, layout, run),
             who => made_by(who, memory, layout),
         }
