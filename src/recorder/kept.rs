@@ -13,7 +13,7 @@ const MARKS: usize = 1 << 12;
 /// What is larger is given back, in bytes: cells, channels and their like are not.
 const LARGEST: usize = 4 << 10;
 /// How much is kept in a process, in bytes.
-const ROOM: usize = 64 << 20;
+const ROOM: usize = 8 << 20;
 
 static MARKED: [AtomicU64; MARKS / 64] = [const { AtomicU64::new(0) }; MARKS / 64];
 static LEFT: AtomicUsize = AtomicUsize::new(ROOM);
