@@ -199,13 +199,14 @@ impl Heap {
 
     /// The innermost loop, over millions of words, in builds without optimisation as well.
     fn look_through(&self, piece: &[usize], foreign: &mut impl FnMut(NodeId)) {
-        let (low, high) = (!self.span.0, !self.span.1);
+        let low = !self.span.0;
+        // Unsigned, so that what is below is far above. A mark in the lowest bits leads past no end.
+        let span = !self.span.1 - low;
         let mut at = 0;
         while at < piece.len() {
             let word = piece[at];
             at += 1;
-            if word >= low
-                && word < high
+            if word.wrapping_sub(low) < span
                 && let Some(node) = self.pointee(word)
             {
                 foreign(node);

@@ -11,6 +11,7 @@ use addr2line::gimli::{self, AttributeValue, DebugInfoOffset, Dwarf, EndianSlice
 use memmap2::Mmap;
 use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolIndex, SymbolKind};
 
+use crate::recorder;
 use crate::system::symbols::Frame;
 use crate::system::workspace;
 
@@ -31,6 +32,10 @@ pub(crate) struct Module {
 impl Module {
     /// Opens a file; `None` if it cannot be read or is none. It stays mapped for the rest of the process.
     pub(crate) fn open(path: &Path, root: Option<&Path>) -> Option<Self> {
+        recorder::noting(|| Self::read(path, root))
+    }
+
+    fn read(path: &Path, root: Option<&Path>) -> Option<Self> {
         let file = File::open(path).ok()?;
         // SAFETY: a test binary is replaced by its build tool under a new inode, not written over while it runs.
         let map: &'static Mmap = Box::leak(Box::new(unsafe { Mmap::map(&file) }.ok()?));
@@ -46,6 +51,10 @@ impl Module {
 
     /// Returns the functions at a place of the file, innermost first: several where calls were inlined.
     pub(crate) fn frames(&mut self, offset: u64) -> Vec<Frame> {
+        recorder::noting(|| self.look_up(offset))
+    }
+
+    fn look_up(&mut self, offset: u64) -> Vec<Frame> {
         let Some(address) = self.address(offset) else { return Vec::new() };
         let mut frames = self.described(address).unwrap_or_default();
         if frames.is_empty() {
