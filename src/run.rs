@@ -185,7 +185,7 @@ fn given_up(ledger: &Ledger, took: Duration) -> Seen {
         ending: ending.unwrap_or(Ending::Unfinished),
         hang: Some(hang),
         body_awaits: Vec::new(),
-        settled: Settled { before: left.clone(), left, waited: Duration::ZERO, really: Duration::ZERO },
+        settled: Settled { before: left.clone(), left, ..Settled::default() },
         stacks: Stacks::new(),
         look: None,
         panics: std::mem::take(&mut *lock(&ledger.panics)),
@@ -330,24 +330,22 @@ impl Left {
     async fn at_once(ledger: &Ledger, ring_in: impl Fn(Duration)) -> Self {
         let left = Census::of_root(ledger);
         let stacks = await_stacks(ledger, &left, ring_in).await;
-        Self {
-            settled: Settled { before: left.clone(), left, waited: Duration::ZERO, really: Duration::ZERO },
-            stacks,
-            look: None,
-        }
+        Self { settled: Settled { before: left.clone(), left, ..Settled::default() }, stacks, look: None }
     }
 
     async fn after_settle(ledger: &Ledger, grace: Duration, ring_in: impl Fn(Duration)) -> Self {
-        let settled = settle(ledger, grace, || ring_in(grace)).await;
+        let mut settled = settle(ledger, grace, || ring_in(grace)).await;
         // Before the await stacks, for which tasks are polled again.
-        let is_anything_left = !settled.left.tasks.is_empty();
-        if is_anything_left {
-            ring_in(LOOK);
-        }
-        let look = is_anything_left.then(|| graph::look(ledger, &settled.left));
-        if is_anything_left {
-            ring_in(DUMP);
-        }
+        let look = match settled.proof.take() {
+            Some(proof) => Some(Ok(proof)),
+            None if settled.left.tasks.is_empty() => None,
+            None => {
+                ring_in(LOOK);
+                let look = graph::look(ledger, &settled.left);
+                ring_in(DUMP);
+                Some(look)
+            }
+        };
         let stacks = await_stacks(ledger, &settled.left, ring_in).await;
         Self { settled, stacks, look }
     }

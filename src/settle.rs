@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::census::Census;
-use crate::graph;
+use crate::graph::{self, Look};
 use crate::ledger::Ledger;
 
 /// Looks that only let others have a turn, before the first timer. They cover an abort, a join, a dropped `JoinSet`.
@@ -44,6 +44,8 @@ pub(crate) struct Settled {
     pub(crate) waited: Duration,
     /// How long that took in real time: less where the clock was paused, also by the body.
     pub(crate) really: Duration,
+    /// That all that is left is stuck, where the wait ended for that.
+    pub(crate) proof: Option<Look>,
 }
 
 /// Waits until the ledger is empty or `grace` is over on the run's clock, and returns what is left. `on_wait` is called once if a
@@ -66,18 +68,18 @@ pub(crate) async fn settle(ledger: &Ledger, grace: Duration, on_wait: impl FnOnc
     on_wait();
     ledger.bell.mind_ends(true);
     let began = std::time::Instant::now();
-    let waited = wait(ledger, grace, rung).await;
+    let (waited, proof) = wait(ledger, grace, rung).await;
     let really = began.elapsed();
     ledger.bell.mind_ends(false);
     if is_quiet(ledger) {
         Settled::default()
     } else {
-        Settled { before, left: Census::of_root(ledger), waited, really }
+        Settled { before, left: Census::of_root(ledger), waited, really, proof }
     }
 }
 
-/// Looks again and again, and returns how long it took.
-async fn wait(ledger: &Ledger, grace: Duration, rung: u32) -> Duration {
+/// Looks again and again, and returns how long it took, and what proves that there is nothing to wait for.
+async fn wait(ledger: &Ledger, grace: Duration, rung: u32) -> (Duration, Option<Look>) {
     let began = Instant::now();
     let mut step = FIRST_STEP;
     let mut looks = 0;
@@ -101,8 +103,9 @@ async fn wait(ledger: &Ledger, grace: Duration, rung: u32) -> Duration {
             // On a paused clock the wait costs nothing.
             if !is_tried && really.elapsed() >= PROOF {
                 is_tried = true;
-                if graph::are_stuck(ledger, &Census::of_root(ledger)) {
-                    break;
+                let proof = graph::all_stuck(ledger, &Census::of_root(ledger));
+                if proof.is_some() {
+                    return (began.elapsed(), proof);
                 }
             }
             pause(ledger, step.min(if left.is_zero() { FIRST_STEP } else { left }), rung).await;
@@ -110,7 +113,7 @@ async fn wait(ledger: &Ledger, grace: Duration, rung: u32) -> Duration {
         }
         looks += 1;
     }
-    began.elapsed()
+    (began.elapsed(), None)
 }
 
 /// Lets others have a turn without a timer.

@@ -15,7 +15,7 @@ use crate::system::threads::Tid;
 
 const WORD: usize = size_of::<usize>();
 /// How much is read at once, in bytes: it lies on the stack of the thread that looks, which is not looked at.
-const CHUNK: usize = 64 << 10;
+const CHUNK: usize = 32 << 10;
 /// The largest guard below a stack, in bytes.
 const GUARD: usize = 64 << 10;
 /// What a function may use below its stack pointer, in bytes.

@@ -38,7 +38,7 @@ mod picture;
 pub(crate) mod story;
 pub(crate) mod words;
 
-pub(crate) use flavor::{Look, are_stuck, look, stuck};
+pub(crate) use flavor::{Look, all_stuck, look, stuck};
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 mod build;
@@ -142,13 +142,16 @@ mod flavor {
         Ok(Look { sight, outlooks, learned, drawn: OnceCell::new() })
     }
 
-    /// Returns whether every task that is left is proven to be stuck, so that no wait would change anything.
-    pub(crate) fn are_stuck(ledger: &Ledger, left: &Census) -> bool {
+    /// Looks, and returns what was seen if every task that is left is proven to be stuck, so that no wait would change anything.
+    pub(crate) fn all_stuck(ledger: &Ledger, left: &Census) -> Option<Look> {
         let all_waiting = left.tasks.iter().all(|task| task.state == State::Waiting);
         if left.tasks.is_empty() || left.counted > left.tasks.len() || !all_waiting {
-            return false;
+            return None;
         }
-        stuck(ledger, left).is_ok_and(|stuck| left.tasks.iter().all(|task| stuck.contains(&task.id)))
+        recorder::keep(ledger.number());
+        let look = look_once(ledger, left).ok()?;
+        let is_stuck = |task: &LiveTask| look.outlooks.get(&task.id) == Some(&Outlook::Stuck);
+        left.tasks.iter().all(is_stuck).then_some(look)
     }
 
     /// Returns the numbers of the tasks that are proven to be stuck; no name is looked up.
@@ -237,8 +240,8 @@ mod flavor {
         Err(words::NOT_RECORDED.to_owned())
     }
 
-    pub(crate) fn are_stuck(_: &Ledger, _: &Census) -> bool {
-        false
+    pub(crate) fn all_stuck(_: &Ledger, _: &Census) -> Option<Look> {
+        None
     }
 
     pub(crate) fn stuck(_: &Ledger, _: &Census) -> Result<BTreeSet<u64>, String> {

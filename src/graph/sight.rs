@@ -1,18 +1,20 @@
 //! One look at everything: the allocations of a run, the pointers among them, and what is alive of them.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::thread;
 
 use super::heap::{Cell, Heap, NodeId, Own, Part, WakerShape};
 use super::memory::{Known, View, What};
 use super::reach::{Graph, Reach, reach};
 use crate::ledger::thread::Sleeper;
+use crate::lock::lock;
 use crate::recorder::{self, Allocation, NO_RUN, RunNumber};
 use crate::source::allocation;
 use crate::system::{stack, threads};
 
-/// How much stack the thread that looks has beyond what every thread needs, in bytes.
-const STACK: usize = 512 << 10;
+/// One look at a time: what another one is just reading would look as if somebody had it.
+static LOOKS: Mutex<()> = Mutex::new(());
 
 /// What was seen in one look.
 #[derive(Debug)]
@@ -30,12 +32,14 @@ pub(super) fn apart<T: Send>(act: impl FnOnce() -> T + Send) -> Option<T> {
     // What a thread returns is kept for it in memory with gaps, in which the caller's stack would shine through.
     let mut told = None;
     let (tell, act) = (&mut told, Box::new(act));
+    let _alone = lock(&LOOKS);
     stack::clear_below();
     recorder::unrecorded(|| {
         thread::scope(|scope| {
-            let looking = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || {
+            let looking = thread::Builder::new().spawn_scoped(scope, move || {
                 recorder::enter(NO_RUN);
                 *tell = Some(act());
+                stack::clear_below();
             });
             looking.ok()?.join().ok()
         })
