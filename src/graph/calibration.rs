@@ -115,8 +115,9 @@ fn learn() -> Result<Learned, &'static str> {
     let own = threads::own_tid().ok_or("threads")?;
     let base = std::ptr::from_ref(&own).addr();
     recorder::enter(run);
+    let mut holder = None;
     let learned = runtime.block_on(async {
-        let (planted, told) = plant(stopped).await?;
+        let (planted, told) = plant(stopped, &mut holder).await?;
         // All of them have been polled, and what they gave way for has come.
         for _ in 0..4 {
             yield_now().await;
@@ -126,6 +127,10 @@ fn learn() -> Result<Learned, &'static str> {
     });
     drop(runtime);
     drop(stop);
+    // It was started by somebody's run, and must not look like that run's.
+    if let Some(holder) = holder {
+        holder.join().map_err(|_| "threads")?;
+    }
     LOCAL.with_borrow_mut(Option::take);
     lock(&KEPT).clear();
     recorder::enter(NO_RUN);
@@ -141,11 +146,14 @@ struct Told {
     due: [Instant; 2],
 }
 
-async fn plant(stop: std_mpsc::Receiver<()>) -> Result<(Planted, Told), &'static str> {
+async fn plant(
+    stop: std_mpsc::Receiver<()>,
+    holder: &mut Option<thread::JoinHandle<()>>,
+) -> Result<(Planted, Told), &'static str> {
     let mut planted = Planted::new();
     let table = plant_wakers(&mut planted).await.ok_or("wakers")?;
     let due = plant_sources(&mut planted).await.ok_or("sources of events")?;
-    plant_holders(&mut planted, stop).ok_or("threads")?;
+    *holder = Some(plant_holders(&mut planted, stop).ok_or("threads")?);
     plant_stuck(&mut planted);
     Ok((planted, Told { table, due }))
 }
@@ -210,7 +218,7 @@ async fn plant_sources(planted: &mut Planted) -> Option<[Instant; 2]> {
 }
 
 /// Plants what somebody holds who is no task.
-fn plant_holders(planted: &mut Planted, stop: std_mpsc::Receiver<()>) -> Option<()> {
+fn plant_holders(planted: &mut Planted, stop: std_mpsc::Receiver<()>) -> Option<thread::JoinHandle<()>> {
     let (local, receiver) = oneshot::channel::<()>();
     LOCAL.set(Some(local));
     wakeable(planted, "thread-locals", receiver);
@@ -222,7 +230,7 @@ fn plant_holders(planted: &mut Planted, stop: std_mpsc::Receiver<()>) -> Option<
         let _ = stop.recv();
         drop(std::hint::black_box(held));
     };
-    recorder::unrecorded(|| thread::Builder::new().spawn(holder)).ok().map(drop)
+    recorder::unrecorded(|| thread::Builder::new().spawn(holder)).ok()
 }
 
 /// Plants what nothing can wake.

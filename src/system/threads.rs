@@ -1,5 +1,9 @@
 //! The threads of this process as the system lists them, and which of them descend from a run.
 
+use std::time::Duration;
+
+use super::dye::Dye;
+
 /// The system's id of a thread.
 pub(crate) type Tid = u32;
 
@@ -30,25 +34,23 @@ impl Marked {
     }
 }
 
-/// Looks again and again, since threads of others come and go, until one look is clear; returns whether none that is not in `known` has
-/// the mark. What was once seen to be another's stays so, and only what is new is looked at again.
+/// Looks again and again, since threads come and go, until one look is clear; returns whether none that is not in `known` has the mark. A
+/// thread of ours that has been joined is listed for a few more microseconds. What was once seen to be another's stays so, and only what is
+/// new is looked at again.
 pub(crate) fn none_is_marked(dye: Dye, mut known: Vec<Tid>) -> bool {
-    const LOOKS: u32 = 50;
+    const LOOKS: u32 = 30;
+    /// A thread that ends may have lost its processor.
+    const BETWEEN: Duration = Duration::from_micros(200);
     for _ in 0..LOOKS {
         let marked = marked(dye, &known);
         if marked.are_none() {
             return true;
         }
-        if !marked.threads.is_empty() {
-            return false;
-        }
         known.extend(marked.others);
-        std::thread::yield_now();
+        std::thread::sleep(BETWEEN);
     }
     false
 }
-
-use crate::system::dye::Dye;
 
 pub(crate) use system::{Counter, doing, marked, own_tid};
 
