@@ -82,14 +82,18 @@ pub(crate) fn on_stage<R: Send + 'static>(
         Stage { settings: settings.clone(), behind: tracing::behind(), now: now.clone(), bell, crowd: None, base: 0 };
     let thread_name = thread::current().name().filter(|name| *name != "main").unwrap_or(name).replace('\0', "");
     let builder = thread::Builder::new().name(thread_name);
+    let act: Box<dyn FnOnce(usize) -> Box<R> + Send> = Box::new(move |base| {
+        stage.base = base;
+        Box::new(play(&mut stage))
+    });
+    // Boxed both ways: what is large has gaps, in which the calls that a thread begins with would keep what an earlier thread left there.
     let act = move || {
         let here = 0_u8;
-        stage.base = std::ptr::from_ref(&here).addr();
-        play(&mut stage)
+        act(std::ptr::from_ref(&here).addr())
     };
     let thread = builder.spawn(act).map_err(Error::thread)?;
     match listen(&hear, &now, settings) {
-        None => Ok(Curtain::Fell(thread.join().unwrap_or_else(|payload| resume_unwind(payload)))),
+        None => Ok(Curtain::Fell(*thread.join().unwrap_or_else(|payload| resume_unwind(payload)))),
         Some(run) => {
             let seen = given_up(&run.ledger, run.began.elapsed());
             Ok(Curtain::Stuck(run.script, Box::new((seen, run.ledger))))

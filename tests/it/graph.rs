@@ -343,7 +343,10 @@ fn task_of_a_local_set_is_never_told_to_wait_for_another_channel() {
     for flavor in (0..3).filter(|_| ALLOCATED) {
         let report = checks("local")[flavor].clone().run(body);
         let because = said(leak(&report), "because");
-        assert!(because.starts_with("waits for the value of the tokio oneshot of u8 made at tests/it/graph.rs"), "{report}");
+        assert!(
+            because.starts_with("waits for the value of the tokio oneshot of u8 made at tests/it/graph.rs"),
+            "{report}"
+        );
         assert!(["it holds itself", "a thread holds"].iter().any(|end| because.ends_with(end)), "{report}");
     }
 }
