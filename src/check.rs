@@ -16,6 +16,7 @@ use crate::report::file::Draft;
 use crate::runtime::Runtime;
 use crate::settings::{self, Allocations, Channels, Misfit, Notes, Runner, Settings, StartUp};
 use crate::source::{allocation, names};
+use crate::system::stack;
 use crate::verdict::Verdict;
 
 /// Checks that a body, run on a runtime of its own, leaves nothing behind: what [`#[lightsout::test]`](crate::test) does, as a
@@ -292,6 +293,8 @@ impl Check {
     }
 
     fn report(self, body: Body) -> Result<Report, Error> {
+        // What the last report left on this stack names memory that this run may get.
+        stack::clear_below();
         let draft = self.draft()?;
         let report = self.look(body)?;
         draft.finish(&report)?;
