@@ -149,6 +149,20 @@ impl Census {
         Self { tasks, blocking, channels: Vec::new(), counted: ledger.counted().unwrap_or(0), unallocated: 0 }
     }
 
+    /// Returns the blocking closures alone.
+    pub(crate) fn blocking_of(ledger: &Ledger) -> Vec<LiveTask> {
+        let allocated = allocation::tasks(ledger.number(), |id| ledger.tasks.contains(id));
+        if allocated.is_empty() {
+            return Vec::new();
+        }
+        let (names, mut origins) = (lock(&ledger.names), allocation::origins());
+        let told = |task: &Live| {
+            let is_blocking = task.kind(&mut origins) == Kind::Blocking;
+            is_blocking.then(|| told_by_allocation(task, &mut origins, &names))
+        };
+        allocated.iter().filter_map(told).collect()
+    }
+
     /// Returns whether allocations tell of tasks that no hook tells of: async ones, or blocking closures.
     pub(crate) fn has_further(ledger: &Ledger) -> bool {
         let further = allocation::tasks(ledger.number(), |id| ledger.tasks.contains(id));

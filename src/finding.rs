@@ -442,10 +442,11 @@ impl Coverage {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Enforced {
-    /// lightsout itself: the test stands under the attribute.
+    /// lightsout itself: the test stands under the attribute, and the test runner has called it.
     #[default]
     ByAttribute,
-    /// The test's own code, which has the report as a value: findings of a test that passed are what it expects.
+    /// The test's own code, which has the report as a value, or calls another test and catches its failure: findings of a test that passed
+    /// are what it expects.
     ByCaller,
     /// The gate: an ordinary test passes whatever it leaves.
     ByGate,

@@ -385,7 +385,7 @@ impl Judge<'_> {
         let (first, number) = (channels[0], channels.len());
         let site = first.site.clone();
         let mut finding = self.finding(Kind::OpenChannel, words::open(number), number, vec![site.clone()]);
-        finding.evidence.push(evidence("kind", words::kind_of_channel(first)));
+        finding.evidence.push(evidence("kind", words::kind_of_channel(&first.kind, first.element.as_deref())));
         let most = channels.iter().max_by_key(|channel| channel.handles).unwrap_or(&first);
         finding.evidence.push(evidence("handles", words::handles(most)));
         finding.next = words::next_of_channel();

@@ -77,7 +77,7 @@ fn test_body(case: Case, set: fn(Check) -> Check, body: Body) {
         .of_test_runner();
     let looked = check.draft().and_then(|draft| Ok((draft, check.look(body)?)));
     let report = looked.and_then(|(draft, mut report)| {
-        report.enforced = Enforced::ByAttribute;
+        report.enforced = enforced(&report);
         report.ending = judged_panic(report.ending, case.panic);
         draft.finish(&report)?;
         Ok(report)
@@ -88,6 +88,14 @@ fn test_body(case: Case, set: fn(Check) -> Check, body: Body) {
             end(&report);
         }
         Err(error) => fail(&format!("lightsout: {error}\n"), "lightsout: the test could not be checked".to_owned()),
+    }
+}
+
+/// Says who fails a test: one that another test calls has it as its caller, which may expect that it fails.
+fn enforced(report: &Report) -> Enforced {
+    match report.case() {
+        Some(running) if running != report.test() => Enforced::ByCaller,
+        _ => Enforced::ByAttribute,
     }
 }
 

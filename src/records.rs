@@ -2,14 +2,19 @@
 //!
 //! What it means that a task was given back at some place is the gate's to judge.
 
+mod running;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::finding::Site;
 use crate::recorder::format::{self, Section, Sort};
+
+pub use running::{Live, Running};
 
 /// What one process wrote down.
 #[derive(Debug)]
@@ -28,10 +33,17 @@ pub struct Record {
     pub has_ended: bool,
     /// How many things it could not write down.
     pub lost: u64,
+    /// How many allocations came or went, about.
+    pub steps: u64,
+    /// What that took of the processor, in all threads together.
+    pub took: Duration,
     /// How tasks and the like were given back, each way once.
     pub ends: Vec<End>,
     people: BTreeMap<u32, Who>,
     stacks: Vec<u64>,
+    /// Which build the module at an address is.
+    #[cfg(target_os = "linux")]
+    builds: Vec<(usize, Vec<u8>)>,
     #[cfg(target_os = "linux")]
     maps: crate::system::maps::Maps,
 }
@@ -84,16 +96,8 @@ impl Record {
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
         let mut file = Words(File::open(path)?);
         let header = file.read(format::HEADER.start, format::HEADER.len)?;
-        match (header[format::MAGIC_AT], header[format::VERSION_AT]) {
-            (format::MAGIC, format::VERSION) => {}
-            (0, _) => return Ok(None),
-            (format::MAGIC, version) => {
-                return Err(io::Error::other(format!(
-                    "its form has version {version}, and {} is known",
-                    format::VERSION
-                )));
-            }
-            _ => return Err(io::Error::other("it is no record")),
+        if !has_begun(&header)? {
+            return Ok(None);
         }
         let text = |file: &mut Words, text: usize| -> io::Result<String> {
             let len = header[format::TEXT_LENGTHS_AT + text].min(format::TEXT_ROOM[text].1 as u64) as usize;
@@ -109,9 +113,13 @@ impl Record {
             nextest: Some(nextest).filter(|name| !name.is_empty()),
             has_ended: header[format::ENDED_AT] != 0,
             lost: header[format::LOST_AT],
+            steps: header[format::STEPS_AT],
+            took: Duration::from_nanos(header[format::TOOK_AT]),
             ends: ends(&mut file, &header)?,
             people: people(&file.arena(format::WHO)?),
             stacks: file.arena(format::STACKS)?,
+            #[cfg(target_os = "linux")]
+            builds: text(&mut file, format::BUILDS)?.lines().filter_map(names::build).collect(),
             #[cfg(target_os = "linux")]
             maps: crate::system::maps::Maps::parse(&text(&mut file, format::MAPS)?),
         }))
@@ -135,7 +143,20 @@ impl Record {
 
 const WORD: usize = size_of::<u64>();
 
+/// Returns whether a record was begun, in the form that is known.
+fn has_begun(header: &[u64]) -> io::Result<bool> {
+    match (header[format::MAGIC_AT], header[format::VERSION_AT]) {
+        (format::MAGIC, format::VERSION) => Ok(true),
+        (0, _) => Ok(false),
+        (format::MAGIC, version) => {
+            Err(io::Error::other(format!("its form has version {version}, and {} is known", format::VERSION)))
+        }
+        _ => Err(io::Error::other("it is no record")),
+    }
+}
+
 /// A file of words.
+#[derive(Debug)]
 struct Words(File);
 
 impl Words {
@@ -228,6 +249,12 @@ fn person(sort: Option<Sort>, bytes: &[u8]) -> Who {
     }
 }
 
+/// Says of so many channels that they are open, as reports do.
+#[must_use]
+pub fn open_channels(number: usize) -> String {
+    crate::report::words::open(number)
+}
+
 /// Returns whether a program links lightsout, and so leaves records when it is asked to.
 #[must_use]
 pub fn links(program: &Path) -> bool {
@@ -252,6 +279,8 @@ pub struct Program {
     pub tokio: Option<u32>,
     /// Whether it tells the lines of its code.
     pub has_lines: bool,
+    /// Whether it has tasks of `async-executor` too: smol's and async-std's.
+    pub has_other_tasks: bool,
 }
 
 impl Program {
@@ -269,8 +298,21 @@ pub struct Spawned {
     pub kind: Kind,
     /// The first place outside tokio and the standard library.
     pub site: Site,
+    /// The function that the place is in.
+    pub function: Option<String>,
     /// What it runs; `None` without debug information.
     pub runs: Option<String>,
+}
+
+/// What a channel is that was allocated somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// What kind it is, and what it carries: `tokio mpsc of u32`.
+    pub kind: String,
+    /// The first place outside the standard library and the crate of the channel.
+    pub site: Site,
+    /// The function that the place is in.
+    pub function: Option<String>,
 }
 
 /// What kind of task it is.
@@ -302,37 +344,48 @@ mod names {
     use std::path::{Path, PathBuf};
 
     use object::elf::FileHeader64;
-    use object::read::elf::{FileHeader, SectionHeader};
+    use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
     use object::{Object, ObjectSection};
 
-    use super::{Call, Kind, Program, Record, Spawned, Stack};
+    use super::{Call, Kind, Opened, Program, Record, Spawned, Stack};
+    use crate::ledger::channel::{Ends, ROWS};
+    use crate::report::words;
     use crate::source::allocation::{self, Origin};
     use crate::system::debuginfo::Module;
-    use crate::system::symbols::Frame;
+    use crate::system::symbols::{self, Frame};
 
     /// What functions of tokio's tasks are called, by the compiler; and the file that their panics name, in a program without names.
     const TASKS: [&[u8]; 2] = [b"5tokio7runtime4task", b"/src/runtime/task/"];
+
+    /// What functions of `async-executor` are called, by the compiler; and the file that their panics name.
+    const OTHERS: [&[u8]; 2] = [b"14async_executor", b"/async-executor-1."];
 
     /// Returns what a program tells of itself.
     pub(super) fn program(path: &Path) -> Option<Program> {
         let file = File::open(path).ok()?;
         let cache = object::ReadCache::new(file);
         let file = object::File::parse(&cache).ok()?;
-        let has = |(section, text): (&str, &[u8])| {
-            let data = file.section_by_name(section).and_then(|section| section.uncompressed_data().ok());
-            data.is_some_and(|data| contains(&data, text))
+        let has = |texts: [&[u8]; 2]| {
+            [".strtab", ".rodata"].into_iter().zip(texts).any(|(section, text)| {
+                let data = file.section_by_name(section).and_then(|section| section.uncompressed_data().ok());
+                data.is_some_and(|data| contains(&data, text))
+            })
         };
         let constants = file.section_by_name(".rodata").and_then(|section| section.uncompressed_data().ok());
         Some(Program {
             tokio: constants.and_then(|constants| oldest_tokio(&constants)),
-            uses_tokio: [".strtab", ".rodata"].into_iter().zip(TASKS).any(has),
+            uses_tokio: has(TASKS),
+            has_other_tasks: has(OTHERS),
             has_lines: file.section_by_name(".debug_line").is_some_and(|section| section.size() > 0),
         })
     }
 
     pub(super) fn loader(path: &Path) -> Option<PathBuf> {
-        let name = section(path, ".interp")?;
-        let name = name.split(|byte| *byte == 0).next()?;
+        let cache = object::ReadCache::new(File::open(path).ok()?);
+        let header = FileHeader64::<object::Endianness>::parse(&cache).ok()?;
+        let endian = header.endian().ok()?;
+        let segments = header.program_headers(endian, &cache).ok()?;
+        let name = segments.iter().find_map(|segment| segment.interpreter(endian, &cache).ok()?)?;
         Some(PathBuf::from(String::from_utf8_lossy(name).into_owned()))
     }
 
@@ -348,6 +401,11 @@ mod names {
 
     fn is_recorder(file: &Path) -> bool {
         file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(super::LIBRARY))
+    }
+
+    /// Returns the function at the place that an origin is told by.
+    fn function(origin: &Origin) -> Option<String> {
+        origin.functions.last().map(|name| symbols::tidy(name)).filter(|name| !name.is_empty())
     }
 
     /// Reads `/tokio-1.54.1/src/`, which panics of tokio name.
@@ -376,6 +434,8 @@ mod names {
         root: PathBuf,
         /// `None` stands for a file that cannot be read.
         modules: BTreeMap<PathBuf, Option<Module>>,
+        /// By path; many processes may run one program.
+        programs: BTreeMap<PathBuf, Program>,
         /// By file and place in it: processes load one program at different addresses.
         known: BTreeMap<(PathBuf, u64), Vec<Frame>>,
     }
@@ -390,20 +450,39 @@ mod names {
         /// Begins with nothing; places inside `root` are told relative to it.
         #[must_use]
         pub fn new(root: &Path) -> Self {
-            Self { root: root.to_owned(), modules: BTreeMap::new(), known: BTreeMap::new() }
+            Self { root: root.to_owned(), modules: BTreeMap::new(), programs: BTreeMap::new(), known: BTreeMap::new() }
+        }
+
+        /// Returns what the program of a record tells of itself.
+        #[must_use]
+        pub fn program(&mut self, record: &Record) -> Program {
+            *self.programs.entry(record.program.clone()).or_insert_with(|| Program::read(&record.program))
         }
 
         /// Returns what was spawned on this stack; `None` if it is no task.
         #[must_use]
         pub fn spawned(&mut self, record: &Record, stack: Stack) -> Option<Spawned> {
-            let frames: Vec<Frame> = record.calls(stack).flat_map(|call| self.frames(record, call)).collect();
-            let origin = Origin::read(frames.into_iter().skip_while(allocation::is_recorders));
+            let origin = self.origin(record, stack);
             let kind = match allocation::kind_in(&origin)? {
                 allocation::Kind::Async => Kind::Async,
                 allocation::Kind::Blocking => Kind::Blocking,
                 allocation::Kind::Worker => Kind::Worker,
             };
-            Some(Spawned { kind, runs: allocation::runs_in(&origin), site: origin.site })
+            Some(Spawned { kind, runs: allocation::runs_in(&origin), function: function(&origin), site: origin.site })
+        }
+
+        /// Returns what was opened on this stack; `None` if it is no channel, or one that has no end.
+        #[must_use]
+        pub fn opened(&mut self, record: &Record, stack: Stack) -> Option<Opened> {
+            let origin = self.origin(record, stack);
+            let (kind, element) = allocation::kind_of(&origin, ROWS.iter().filter(|row| row.ends == Ends::Closes))?;
+            let kind = words::kind_of_channel(kind.name(), element.filter(|element| !element.is_empty()));
+            Some(Opened { kind, function: function(&origin), site: origin.site })
+        }
+
+        fn origin(&mut self, record: &Record, stack: Stack) -> Origin {
+            let frames: Vec<Frame> = record.calls(stack).flat_map(|call| self.frames(record, call)).collect();
+            Origin::read(frames.into_iter().skip_while(allocation::is_recorders))
         }
 
         /// Returns the functions of a stack, innermost first.
@@ -417,17 +496,45 @@ mod names {
             frames.map(call).collect()
         }
 
+        /// Returns whether the file of a program is another build by now than the one that wrote a record. Where linkers give no numbers
+        /// it is taken for the same.
+        #[must_use]
+        pub fn is_other_build(&mut self, record: &Record) -> bool {
+            self.is_other(record, &record.program)
+        }
+
+        fn is_other(&mut self, record: &Record, file: &Path) -> bool {
+            let of_file =
+                |(address, _): &&(usize, Vec<u8>)| record.maps.locate(*address).is_some_and(|(found, _)| found == file);
+            let Some((_, build)) = record.builds.iter().find(of_file) else { return false };
+            let Some(module) = self.module(file) else { return true };
+            module.build() != Some(build)
+        }
+
+        fn module(&mut self, file: &Path) -> Option<&mut Module> {
+            let Self { root, modules, .. } = self;
+            let module = modules.entry(file.to_owned()).or_insert_with(|| Module::open(file, Some(root)));
+            module.as_mut()
+        }
+
         fn frames(&mut self, record: &Record, address: usize) -> Vec<Frame> {
             let Some((file, offset)) = record.maps.locate(address).filter(|(file, _)| !is_recorder(file)) else {
                 return Vec::new();
             };
-            let Self { root, modules, known } = self;
-            let look_up = || {
-                let module = modules.entry(file.to_owned()).or_insert_with(|| Module::open(file, Some(root)));
-                module.as_mut().map(|module| module.frames(offset)).unwrap_or_default()
-            };
-            known.entry((file.to_owned(), offset)).or_insert_with(look_up).clone()
+            let place = (file.to_owned(), offset);
+            if let Some(known) = self.known.get(&place) {
+                return known.clone();
+            }
+            let frames = self.module(file).map(|module| module.frames(offset)).unwrap_or_default();
+            self.known.entry(place).or_insert(frames).clone()
         }
+    }
+
+    /// Reads `7f00400 0123abcd`.
+    pub(super) fn build(line: &str) -> Option<(usize, Vec<u8>)> {
+        let (address, build) = line.split_once(' ')?;
+        let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+        Some((usize::from_str_radix(address, 16).ok()?, build.as_bytes().chunks(2).map(byte).collect::<Option<_>>()?))
     }
 }
 
@@ -436,7 +543,7 @@ mod names {
 mod names {
     use std::path::Path;
 
-    use super::{Call, Program, Record, Spawned, Stack};
+    use super::{Call, Opened, Program, Record, Spawned, Stack};
 
     pub(super) fn has_section(_: &Path, _: &str) -> bool {
         false
@@ -469,15 +576,40 @@ mod names {
 
         /// Names nothing here.
         #[must_use]
+        pub fn opened(&mut self, _: &Record, _: Stack) -> Option<Opened> {
+            None
+        }
+
+        /// Names nothing here.
+        #[must_use]
         pub fn calls(&mut self, _: &Record, _: Stack) -> Vec<Call> {
             Vec::new()
+        }
+
+        /// Knows of none here.
+        #[must_use]
+        pub fn program(&mut self, _: &Record) -> Program {
+            Program::default()
+        }
+
+        /// Knows of none here.
+        #[must_use]
+        pub fn is_other_build(&mut self, _: &Record) -> bool {
+            false
         }
     }
 }
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::names::oldest_tokio;
+    use super::names::{build, oldest_tokio};
+
+    #[test]
+    fn build_of_a_module_is_read() {
+        assert_eq!(build("00007f00 01abff"), Some((0x7f00, vec![1, 0xab, 0xff])));
+        assert_eq!(build("7f00"), None);
+        assert_eq!(build("7f00 0g"), None);
+    }
 
     #[test]
     fn version_of_tokio_is_in_the_paths_of_its_sources() {

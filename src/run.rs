@@ -133,12 +133,14 @@ impl Stage {
     pub(crate) fn run(&mut self, script: Option<&Script>, body: &Body) -> Result<(Seen, Arc<Ledger>), Error> {
         let looked = allocation::prepare(self.settings.allocations);
         let number = looked.map_or(recorder::NO_RUN, |()| recorder::fresh_run());
-        let ledger = Ledger::open(number, &self.settings.kinds);
+        let ledger = recorder::unrecorded(|| Ledger::open(number, &self.settings.kinds));
         *lock(&self.now) = Some(Now { ledger: ledger.clone(), script: script.cloned(), began: Instant::now() });
         ledger.adopt_body_thread(self.base);
         tracing::read(&ledger, &self.behind, &self.settings.allow);
-        let seen = live(&ledger, &self.settings, script, body, &self.bell, &mut self.crowd)?;
-        Ok((seen, ledger))
+        let seen = live(&ledger, &self.settings, script, body, &self.bell, &mut self.crowd);
+        // What is done between runs is nobody's.
+        recorder::enter(recorder::NO_RUN);
+        Ok((seen?, ledger))
     }
 
     /// Looks at the threads of the process only where there are more of them than now, which is enough for many runs.
@@ -215,7 +217,7 @@ fn live(
 ) -> Result<Seen, Error> {
     let began = Instant::now();
     let injector = script.map(|Script { plan, voice, tracing }| {
-        Arc::new(Injector::new(ledger, plan, &settings.search.signals, *voice, *tracing))
+        recorder::unrecorded(|| Arc::new(Injector::new(ledger, plan, &settings.search.signals, *voice, *tracing)))
     });
     let disturbed = script.zip(injector.as_ref()).map(|(script, injector)| (script.plan.chosen_seed(), injector));
     // Its workers are tasks too, and not the body's.
@@ -232,7 +234,7 @@ fn live(
 
     let (ended, left) = runtime.block_on(async {
         ledger.stamp();
-        if injector.is_some() {
+        if injector.is_some() && !settings.search.signals.is_empty() {
             // What was raised at the end of an earlier run of this process, and reached nobody, is to reach nobody here either.
             tokio::task::yield_now().await;
         }
@@ -261,7 +263,7 @@ fn live(
     let patience = settings.grace.max(THREADS);
     let before_stop = lock(&ledger.panics).len();
     stop(runtime, ledger, patience);
-    let blocking = Census::of(ledger).blocking;
+    let blocking = Census::blocking_of(ledger);
     let is_crowded = crowd.as_ref().is_none_or(Crowd::has_grown);
     let other_threads = if is_crowded { other_threads(ledger, patience) } else { Vec::new() };
     let is_left = !other_threads.is_empty();

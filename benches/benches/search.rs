@@ -1,8 +1,10 @@
 //! What a searched run costs, beside a bare runtime that runs the same body; and how many of them there are in a second.
 
+#![expect(unsafe_code, reason = "the allocator is asked what it holds")]
+
 use std::time::{Duration, Instant};
 
-use benches::{Bar, budget, head, line, micros, part, processor_time, ratios, rounds};
+use benches::{Bar, budget, child, head, line, micros, part, processor_time, ratios, rounds};
 use lightsout::private::{Case, Panic};
 use lightsout::{Check, Signal};
 use tokio::runtime::{Builder, RngSeed, Runtime};
@@ -108,17 +110,36 @@ fn scaling() {
     line("two processors", &one, &two, &ratios(&two, &one), "", Bar::AtLeast(1.8));
 }
 
+/// How often the process searches to show that it keeps nothing.
+const SEARCHES: u64 = 5;
+
 fn main() {
     // A child that a search has started is this program once more.
     if std::env::var_os("__LIGHTSOUT_CHILD").is_some() {
         in_children(FEW);
         return;
     }
-    if part().is_some() {
+    if let Some(part) = part() {
+        if let [held, runs] = part.as_slice()
+            && held == "held"
+        {
+            play_held(runs.parse().expect("it says how many runs"));
+            return;
+        }
         let (few, many) = (in_children(FEW), in_children(MANY));
         println!("rate {}", (MANY - FEW) as f64 / (many - few) / 1e3);
         return;
     }
+    // As a test runs: on a thread, beside one that waits. In a process of one thread glibc and the kernel leave locks out.
+    std::thread::scope(|scope| {
+        scope.spawn(runs);
+    });
+    scaling();
+    held();
+}
+
+/// Compares a searched run with the body on a bare runtime.
+fn runs() {
     head("processor microseconds a run, of a service of about 60 boundaries", "bare", "of bare");
     let time = budget(Duration::from_secs(15));
     let kept = runtime();
@@ -141,47 +162,89 @@ fn main() {
     line("thousand runs a second and core", &bare, &pairs, &pairs, "", Bar::AtLeast(25.0));
     let report = Check::new("service").signals([Signal::Term]).run(service);
     println!("  {}", report.coverage().searched().expect("it searched"));
-    scaling();
-    many();
 }
 
-/// What a process holds: resident memory in KiB, threads, descriptors.
+/// What a process holds: memory in KiB, threads, descriptors.
 #[derive(Clone, Copy, Debug)]
 struct Held {
-    memory: u64,
+    /// What the heap has given out.
+    heap: u64,
+    resident: u64,
     threads: u64,
     descriptors: u64,
 }
 
 impl Held {
     fn now() -> Self {
+        let heap = heap_in_use();
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let memory = memory.and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0);
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let resident = resident.and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0);
         let entries = |folder| std::fs::read_dir(folder).map_or(0, Iterator::count) as u64;
-        Self { memory, threads: entries("/proc/self/task"), descriptors: entries("/proc/self/fd") }
+        Self { heap, resident, threads: entries("/proc/self/task"), descriptors: entries("/proc/self/fd") }
     }
 }
 
-/// Searches a clean service twice with so many plans, and compares what the process holds after each.
-fn many() {
-    let runs = if budget(Duration::from_secs(6)) < Duration::from_secs(6) { 20_000 } else { 100_000 };
-    let search = || {
+/// Makes the heap one that can be trimmed: left alone, each thread's part keeps what it once had, and resident memory says how large the
+/// searches were, and not what they left.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn make_trimmable() {
+    // SAFETY: both set a number, before any other thread runs.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 128 << 10);
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn make_trimmable() {}
+
+/// Trims the heap, and returns what it has given out, in KiB.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn heap_in_use() -> u64 {
+    // SAFETY: one trims and one reads, under the heap's own locks.
+    let heap = unsafe {
+        libc::malloc_trim(0);
+        libc::mallinfo2()
+    };
+    (heap.uordblks + heap.hblkhd) as u64 / 1_024
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn heap_in_use() -> u64 {
+    0
+}
+
+/// Searches a clean service again and again with so many plans, and says what the process held after the first and after the last.
+fn play_held(runs: u64) {
+    let search = |runs| {
         let check = Check::new("service").signals([Signal::Term; 2]).delays(2).runs(runs);
         let report = check.run(service);
         report.assert_clean();
         assert!(report.coverage().runs() >= runs, "there are not so many plans");
         Held::now()
     };
-    let (once, twice) = (search(), search());
-    println!("\nwhat the process holds after {runs} searched runs of a clean service, and after {runs} more");
-    for (what, once, twice) in [
-        ("resident memory, KiB", once.memory, twice.memory),
-        ("threads", once.threads, twice.threads),
-        ("descriptors", once.descriptors, twice.descriptors),
-    ] {
+    make_trimmable();
+    // A heap keeps seven freed blocks of each size for a thread, and counts them as given out.
+    for _ in 0..8 {
+        search(2_000);
+    }
+    let first = search(runs);
+    let last = (1..SEARCHES).fold(first, |_, _| search(runs));
+    for held in [first, last] {
+        println!("{} {} {} {}", held.heap, held.resident, held.threads, held.descriptors);
+    }
+}
+
+/// Compares what a process of its own holds after many searched runs, and after several times as many.
+fn held() {
+    let runs: u64 = if budget(Duration::from_secs(6)) < Duration::from_secs(6) { 20_000 } else { 100_000 };
+    let figures = child(&["held", &runs.to_string()]);
+    let (first, last) = figures.split_at(figures.len() / 2);
+    println!("\nwhat the process holds after {runs} searched runs of a clean service, and after {}", runs * SEARCHES);
+    for (at, what) in ["heap in use, KiB", "resident memory, KiB", "threads", "descriptors"].into_iter().enumerate() {
         // Pages come and go by a few.
-        let has_grown = twice > once + once / 50;
-        println!("  {what:<44} {once:>12} {twice:>12}   {}", if has_grown { "GREW" } else { "no growth" });
+        let has_grown = last[at] > first[at] * 1.02;
+        println!("  {what:<44} {:>12} {:>12}   {}", first[at], last[at], if has_grown { "GREW" } else { "no growth" });
     }
 }

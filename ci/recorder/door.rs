@@ -101,7 +101,7 @@ pub unsafe extern "C" fn free(memory: *mut c_void) {
         recorder::freed(&CELLS, memory as usize);
     }
     if WITNESSES.load(Ordering::Relaxed) < ENOUGH && !memory.is_null() {
-        witnessed(memory);
+        witnessed();
     }
     // SAFETY: the C library declares it so, and it is given what came.
     unsafe {
@@ -139,7 +139,7 @@ const ENOUGH: u32 = 32;
 
 #[cold]
 #[inline(never)]
-fn witnessed(memory: *mut c_void) {
+fn witnessed() {
     static IS_BUSY: AtomicBool = AtomicBool::new(false);
     static WHO: AtomicU32 = AtomicU32::new(NO_RUN);
     if !record::is_open() || IS_BUSY.swap(true, Ordering::Acquire) {
@@ -148,8 +148,7 @@ fn witnessed(memory: *mut c_void) {
     if WHO.load(Ordering::Relaxed) == NO_RUN {
         WHO.store(who::introduce(Sort::Planted, b"witness"), Ordering::Relaxed);
     }
-    recorder::allocated(&CELLS, memory as usize, 0, WHO.load(Ordering::Relaxed));
-    recorder::freed(&CELLS, memory as usize);
+    recorder::witness(WHO.load(Ordering::Relaxed));
     WITNESSES.fetch_add(1, Ordering::Relaxed);
     IS_BUSY.store(false, Ordering::Release);
 }
@@ -168,20 +167,28 @@ extern "C" fn begin() {
     if !is_meant() {
         return;
     }
+    let is_timed = record::environment(TIMED).is_some();
     leave_the_environment();
     let set = |name| record::environment(name).filter(|folder| !folder.is_empty());
     let (Some(_), Some(folder)) = (set(c"LIGHTSOUT_REPORT_DIR"), set(c"LIGHTSOUT_RECORD_DIR")) else { return };
     recorder::enter(NO_RUN);
-    people::learn();
-    if unwind::prepare() && record::open(folder) {
-        WITNESSES.store(0, Ordering::Relaxed);
+    if is_timed {
+        recorder::cost::ask();
     }
+    record::time(0, || {
+        people::learn();
+        if unwind::prepare() && record::open(folder) {
+            WITNESSES.store(0, Ordering::Relaxed);
+        }
+    });
     recorder::enter(UNKNOWN);
 }
 
 /// The program that is looked at, by its whole path.
 const PROGRAM: &CStr = c"LIGHTSOUT_PROGRAM";
 const PRELOAD: &CStr = c"LD_PRELOAD";
+/// Set where somebody wants to know what recording takes.
+const TIMED: &CStr = c"LIGHTSOUT_TIMED";
 
 /// Returns whether this is the program, and no other one that starts it.
 fn is_meant() -> bool {
@@ -201,6 +208,7 @@ fn leave_the_environment() {
     // SAFETY: names and values end with null bytes; the process has one thread.
     unsafe {
         unsetenv(PROGRAM.as_ptr());
+        unsetenv(TIMED.as_ptr());
         match rest {
             Some(rest) => setenv(PRELOAD.as_ptr(), rest.as_ptr(), 1),
             None => unsetenv(PRELOAD.as_ptr()),

@@ -17,7 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lightsout::Site;
-use lightsout::records::{self, Call, End, Kind, Names, Program, Record, Spawned, Stack, Who};
+use lightsout::records::{self, Call, End, Kind, Names, Opened, Program, Record, Spawned, Stack, Who};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -32,6 +32,12 @@ pub(crate) struct Cover {
     /// What is wrong, ordered by binary, test and place.
     #[serde(with = "pairs")]
     pub(crate) leaks: BTreeMap<Leak, usize>,
+    /// What was open when its process ended, ordered in the same way.
+    #[serde(default, with = "pairs")]
+    pub(crate) open: BTreeMap<Open, usize>,
+    /// The file names of test binaries that have tasks of other runtimes, too.
+    #[serde(default)]
+    pub(crate) others: BTreeSet<String>,
     /// How many tasks had not had their turn when their runtime ended.
     pub(crate) undecided: usize,
     /// How many things processes could not write down.
@@ -50,6 +56,8 @@ impl Cover {
             *known = sight.max(*known);
         }
         other.leaks.into_iter().for_each(|(leak, count)| *self.leaks.entry(leak).or_insert(0) += count);
+        other.open.into_iter().for_each(|(open, count)| *self.open.entry(open).or_insert(0) += count);
+        self.others.extend(other.others);
         self.undecided += other.undecided;
         self.lost += other.lost;
         self.closed = self.closed.or(other.closed);
@@ -60,16 +68,18 @@ impl Cover {
 mod pairs {
     use std::collections::BTreeMap;
 
-    use serde::{Deserialize, Deserializer, Serializer};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use super::Leak;
-
-    pub(super) fn serialize<S: Serializer>(map: &BTreeMap<Leak, usize>, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(map)
+    pub(super) fn serialize<K: Serialize, S: Serializer>(map: &BTreeMap<K, usize>, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(map)
     }
 
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(deserializer: D) -> Result<BTreeMap<Leak, usize>, D::Error> {
-        Vec::<(Leak, usize)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
+    pub(super) fn deserialize<'a, K, D>(from: D) -> Result<BTreeMap<K, usize>, D::Error>
+    where
+        K: Deserialize<'a> + Ord,
+        D: Deserializer<'a>,
+    {
+        Vec::<(K, usize)>::deserialize(from).map(|pairs| pairs.into_iter().collect())
     }
 }
 
@@ -97,6 +107,10 @@ pub(crate) enum Why {
     Unlike,
     /// Not one of its tasks was seen, and its tokio may keep them in another way.
     NoTask,
+    /// Its tokio is so old that only some of its tasks are seen.
+    OldTokio,
+    /// Its file is another build by now.
+    Rebuilt,
     /// It has no loader that preloads anything.
     Static,
     /// It is for another C library, or another processor.
@@ -115,6 +129,17 @@ pub(crate) struct Leak {
     pub(crate) site: Site,
     /// What they run; `None` without debug information.
     pub(crate) runs: Option<String>,
+}
+
+/// Channels of one test, made at one place, that were open when its process ended.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Open {
+    /// The file name of the test binary.
+    pub(crate) binary: String,
+    pub(crate) whose: Whose,
+    /// `tokio mpsc of u32`.
+    pub(crate) kind: String,
+    pub(crate) site: Site,
 }
 
 /// Who spawned it.
@@ -173,6 +198,14 @@ pub(crate) fn read<'a>(
     Ok((cover, faults))
 }
 
+/// Reads the record of one program that is no test binary.
+pub(crate) fn of_program(record: &Record, names: &mut Names) -> Cover {
+    let mut cover = Cover::default();
+    cover.add(record, Rank::Suite, names);
+    cover.decide();
+    cover
+}
+
 fn paths(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let failed = |error| Error::read_folder(folder, &error);
     let entries = fs::read_dir(folder).map_err(failed)?;
@@ -198,12 +231,7 @@ enum Rank {
 impl Cover {
     /// Says why a binary was not looked at that should have been: it has tasks, and left no record.
     fn miss(&mut self, note: &Note) {
-        let why = match note.way {
-            Way::Preloaded | Way::Linked => Why::NoRecord,
-            Way::Static => Why::Static,
-            Way::Foreign => Why::Foreign,
-            Way::Privileged => Why::Privileged,
-        };
+        let why = note.way.why();
         let sight = || match note.way == Way::Linked || Program::read(&note.program).uses_tokio {
             true => Sight::Blind(why),
             false => Sight::NoTokio,
@@ -212,15 +240,26 @@ impl Cover {
     }
 
     fn add(&mut self, record: &Record, rank: Rank, names: &mut Names) {
-        let mut reader = Reader { record, rank, names, spawned: BTreeMap::new(), ends: BTreeMap::new() };
+        let mut reader =
+            Reader { record, rank, names, spawned: BTreeMap::new(), opened: BTreeMap::new(), ends: BTreeMap::new() };
+        if reader.names.is_other_build(record) {
+            self.binaries.entry(file_name(&record.program)).or_insert(Sight::Blind(Why::Rebuilt));
+            return;
+        }
         let is_preloaded = !records::links(&record.program);
-        let program = if is_preloaded { Program::read(&record.program) } else { Program::default() };
+        let program = reader.names.program(record);
+        if program.has_other_tasks {
+            self.others.insert(file_name(&record.program));
+        }
         if is_preloaded && !program.uses_tokio {
             self.binaries.insert(file_name(&record.program), Sight::NoTokio);
             return;
         }
         let learned = if is_preloaded { witness::learn(&mut reader, program) } else { reader.learn() };
-        let sight = learned.map_or_else(Sight::Blind, |_| Sight::Open);
+        // What is seen is right, and there may be more.
+        let is_whole = !is_preloaded || !witness::hides_tasks(program);
+        let open = if is_whole { Sight::Open } else { Sight::Blind(Why::OldTokio) };
+        let sight = learned.map_or_else(Sight::Blind, |_| open);
         // One process that looked is enough; another may have been killed at its start.
         let known = self.binaries.entry(file_name(&record.program)).or_insert(sight);
         *known = sight.min(*known);
@@ -251,6 +290,9 @@ impl Cover {
 
     fn judge(&mut self, end: &End, states: States, reader: &mut Reader<'_>) {
         let Some(state) = end.state else { return };
+        if end.freed.is_none() && self.is_open_channel(end, reader) {
+            return;
+        }
         let ended_with = match end.freed {
             Some(_) if state & states.cancelled == 0 => return,
             Some(freed) if !reader.is_end_of_runtime(freed) => return,
@@ -275,6 +317,20 @@ impl Cover {
             runs: spawned.runs,
         };
         *self.leaks.entry(leak).or_insert(0) += end.count as usize;
+    }
+}
+
+impl Cover {
+    /// Returns whether something was a channel; one that a test left open at the end of its process is noted.
+    fn is_open_channel(&mut self, end: &End, reader: &mut Reader<'_>) -> bool {
+        let Some(opened) = reader.opened(end.made) else { return false };
+        let whose = whose(reader, end);
+        if reader.rank == Rank::Suite && matches!(whose, Whose::Named(_) | Whose::Cut(..)) {
+            let binary = file_name(&reader.record.program);
+            let open = Open { binary, whose, kind: opened.kind, site: opened.site };
+            *self.open.entry(open).or_insert(0) += end.count as usize;
+        }
+        true
     }
 }
 
@@ -321,6 +377,7 @@ struct Reader<'a> {
     rank: Rank,
     names: &'a mut Names,
     spawned: BTreeMap<Stack, Option<Spawned>>,
+    opened: BTreeMap<Stack, Option<Opened>>,
     /// Whether a stack passes through the end of a runtime.
     ends: BTreeMap<Stack, bool>,
 }
@@ -329,6 +386,11 @@ impl Reader<'_> {
     fn spawned(&mut self, stack: Stack) -> Option<Spawned> {
         let Self { record, names, spawned, .. } = self;
         spawned.entry(stack).or_insert_with(|| names.spawned(record, stack)).clone()
+    }
+
+    fn opened(&mut self, stack: Stack) -> Option<Opened> {
+        let Self { record, names, opened, .. } = self;
+        opened.entry(stack).or_insert_with(|| names.opened(record, stack)).clone()
     }
 
     fn is_end_of_runtime(&mut self, stack: Stack) -> bool {

@@ -5,6 +5,7 @@ use std::path::Path;
 use lightsout::Report;
 use serde::Serialize;
 
+use crate::leaks::Channels;
 use crate::libtest::When;
 use crate::verdict::{Unchecked, Vacuous, Verdict, Whole};
 use crate::words;
@@ -48,6 +49,8 @@ struct Document<'a> {
     reports: &'a [Report],
     /// What ordinary tests left.
     leaks: &'a [Report],
+    /// Channels that ordinary tests left open.
+    channels: &'a [Channels],
     /// Reports with findings that a test has as a value and passed with.
     expected: &'a [Report],
     log: Option<&'a Path>,
@@ -125,6 +128,7 @@ impl<'a> Document<'a> {
             faults: verdict.faults.iter().map(ToString::to_string).collect(),
             blind: blind.collect(),
             undecided: verdict.undecided,
+            channels: &verdict.channels,
             reports: &verdict.reports,
             leaks: &verdict.leaks,
             expected: &verdict.expected,

@@ -1,8 +1,9 @@
 //! Turns what the records say into reports, so that ordinary tests are told as checked ones are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use lightsout::Report;
+use lightsout::{Report, Site};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::cover::{Cover, Fate, Leak, Whose};
@@ -24,6 +25,33 @@ pub(crate) fn reports(cover: &Cover, binaries: &[Binary]) -> Vec<Report> {
         .collect();
     reports.sort_by(|a, b| (a.package(), a.test()).cmp(&(b.package(), b.test())));
     reports
+}
+
+/// Channels that tests left open, made at one place: a note, and no finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Channels {
+    pub(crate) kind: String,
+    pub(crate) site: Site,
+    pub(crate) count: usize,
+    pub(crate) tests: BTreeSet<String>,
+}
+
+/// Returns the channels that were open when their process ended, ordered by place; not those of tests with a task to blame.
+pub(crate) fn channels(cover: &Cover) -> Vec<Channels> {
+    let leaking: BTreeSet<_> = cover.leaks.keys().map(|leak| (&leak.binary, &leak.whose)).collect();
+    let mut places: BTreeMap<(&Site, &str), Channels> = BTreeMap::new();
+    for (open, count) in cover.open.iter().filter(|(open, _)| !leaking.contains(&(&open.binary, &open.whose))) {
+        let channels = places.entry((&open.site, &open.kind)).or_insert_with(|| Channels {
+            kind: open.kind.clone(),
+            site: open.site.clone(),
+            count: 0,
+            tests: BTreeSet::new(),
+        });
+        channels.count += count;
+        channels.tests.insert(name(&open.whose, None).name);
+    }
+    places.into_values().collect()
 }
 
 /// Returns the report of one test; `None` if it did nothing wrong: what dies in the middle ends nothing.
@@ -67,7 +95,7 @@ fn name(whose: &Whose, binary: Option<&Binary>) -> Name {
         Whose::Named(name) if is_test(name) => Name { name: name.clone(), case: Some(name.clone()) },
         Whose::Named(name) => Name { name: words::thread(name), case: None },
         Whose::Main => Name { name: words::MAIN_THREAD.to_owned(), case: None },
-        Whose::Cut(name, _) => Name { name: words::thread(name), case: None },
+        Whose::Cut(begin, _) => Name { name: words::thread(&(begin.clone() + "..")), case: None },
         Whose::Nameless => Name { name: words::NAMELESS_THREAD.to_owned(), case: None },
     }
 }

@@ -41,9 +41,11 @@ use lightsout::Kind;
 
 use crate::baseline::{Baseline, Extent, Updated};
 use crate::cli::{Command, Gate, Merge, Runner, Telling, Update};
+use crate::cover::Cover;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::folder::RunFolder;
+use crate::libtest::Binary;
 use crate::merge::{Merged, Record};
 use crate::place::Places;
 use crate::suite::{Cargo, Suite};
@@ -97,6 +99,7 @@ fn gated(gate: &mut Gate) -> Result<Exit, Error> {
     nextest::name_files(&mut run, gathered.files());
     if let Run::Ran { log, .. } = &run {
         gathered.cover.name_tests(&log.binaries);
+        settle(&suite, &mut gathered.cover, &log.binaries, &root)?;
     }
     let log = matches!(run, Run::Ran { .. }).then(|| folder.log());
     let record = Record::new(gate.shard, gate.extent(), gate.build_words(), run, &gathered);
@@ -104,6 +107,25 @@ fn gated(gate: &mut Gate) -> Result<Exit, Error> {
     let verdict = verdict::judge(record.run, gathered, log);
     let extent = if gate.shard.is_some() { Extent::Part } else { record.extent };
     judging.tell(verdict, extent, &record.build)
+}
+
+/// So many tests at most are run once more.
+const ALONE: usize = 32;
+
+/// Runs tests alone whose names were cut, and of which nothing else tells which one left something.
+fn settle(suite: &Suite<'_>, cover: &mut Cover, binaries: &[Binary], root: &Path) -> Result<(), Error> {
+    let tests = cover.in_doubt(binaries);
+    if tests.is_empty() || tests.len() > ALONE {
+        return Ok(());
+    }
+    let base = suite.lightsout_folder().join("alone");
+    let folder = RunFolder::create(&base, SystemTime::now())?;
+    tests.into_iter().try_for_each(|test| suite.test_alone(test, &folder))?;
+    let (alone, _) = cover::read(folder.records(), root, std::iter::empty())?;
+    cover.settle(&alone);
+    // Nothing in it is of use to anybody else.
+    let _ = std::fs::remove_dir_all(base);
+    Ok(())
 }
 
 /// Judges several runs as one.

@@ -4,6 +4,7 @@
 //! [`runner`] is what cargo, or nextest, then runs in place of each test binary. It looks at the binary, leaves a [`note`] of what it saw,
 //! and becomes it.
 
+mod folder;
 pub(crate) mod note;
 mod respected;
 pub(crate) mod runner;
@@ -20,6 +21,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::preload::respected::Respected;
 use crate::suite::Cargo;
+
+pub(crate) use folder::Folder;
 
 #[cfg(has_recorder)]
 const LIBRARY: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DIR"), "/recorder.so")));

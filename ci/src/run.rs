@@ -4,6 +4,7 @@
 //! The program writes into a file and not into a pipe, which whoever it leaves behind would hold open. On Linux we are the reaper of whatever
 //! it leaves: a child whose parent is gone becomes ours, so none gets away unseen.
 
+mod census;
 mod judge;
 mod outside;
 mod sequence;
@@ -17,11 +18,13 @@ use std::time::{Duration, Instant};
 use crate::cli::Run;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::run::census::{Eye, Look};
 use crate::run::judge::{Course, Ready};
 use crate::run::outside::Outside;
 use crate::run::sequence::Step;
 use crate::show;
 
+pub(crate) use census::{Blind, Cost, Sort, Thing};
 pub(crate) use judge::Fault;
 pub(crate) use outside::Sample;
 pub(crate) use sequence::{Sequence, time};
@@ -64,6 +67,10 @@ struct Program {
     child: Child,
     /// Where everything goes that it prints.
     output: PathBuf,
+    /// What looks at its tasks; `None` where that was not asked for.
+    eye: Option<Eye>,
+    /// What was allocated before the first round, after each, and before each signal; a program that hangs is looked at once more.
+    looks: Vec<Look>,
 }
 
 impl Program {
@@ -76,8 +83,10 @@ impl Program {
         let (stdout, stderr) = (file().map_err(failed)?, file().map_err(failed)?);
         let mut command = Command::new(&asked.program[0]);
         command.args(&asked.program[1..]).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+        let mut eye = asked.census.then(|| Eye::open(&asked.program[0])).transpose()?;
+        eye.iter_mut().for_each(|eye| eye.hang(&mut command));
         let child = command.spawn().map_err(|error| Error::run_program(&asked.program[0], &error))?;
-        Ok(Self { child, output })
+        Ok(Self { child, output, eye, looks: Vec::new() })
     }
 
     /// Takes it through its life.
@@ -86,11 +95,15 @@ impl Program {
         if matches!(course.ready, Ready::After(_)) {
             course.rounds = self.load(asked, outside)?;
             course.before = outside.sample(self.child.id());
+            course.processor = outside.processor_time(self.child.id());
             let sent = self.send(&asked.signals, outside)?;
             course.signals = sent.signals;
             course.ended = self.ended_within(asked.exit_within)?;
             course.took = sent.last.elapsed();
-            course.stuck = if course.ended.is_none() { outside.state_of(self.child.id()) } else { Vec::new() };
+            if course.ended.is_none() {
+                course.stuck = outside.state_of(self.child.id());
+                self.look();
+            }
             course.left =
                 if course.ended.is_some() { outside.left_after(AFTERLIFE, &course.before) } else { Sample::default() };
         } else {
@@ -98,7 +111,14 @@ impl Program {
         }
         course.printed = String::from_utf8_lossy(&fs::read(&self.output).unwrap_or_default()).into_owned();
         course.unseen = outside.unseen();
+        let (id, looks) = (self.child.id(), &self.looks);
+        course.census = self.eye.take().map(|eye| eye.told(id, looks)).transpose()?;
         Ok(course)
+    }
+
+    fn look(&mut self) {
+        let id = self.child.id();
+        self.looks.extend(self.eye.as_mut().map(|eye| eye.look(id)));
     }
 
     fn try_wait(&mut self) -> Result<Option<ExitStatus>, Error> {
@@ -143,16 +163,32 @@ impl Program {
     /// Loads it round by round; returns the numbers before the first one and after each.
     fn load(&mut self, asked: &Run, outside: &Outside) -> Result<Vec<Sample>, Error> {
         let Some(load) = &asked.load else { return Ok(Vec::new()) };
-        let mut samples = vec![settled(outside, self.child.id())];
+        let mut samples = vec![self.settled(outside)];
         for _ in 0..asked.rounds {
             let status = Command::new("sh").arg("-c").arg(load).stdin(Stdio::null()).stdout(Stdio::null()).status();
             let status = status.map_err(|error| Error::run_load(load, &error))?;
             if !status.success() {
                 return Err(Error::load_failed(load, &status.to_string()));
             }
-            samples.push(settled(outside, self.child.id()));
+            samples.push(self.settled(outside));
         }
         Ok(samples)
+    }
+
+    /// Waits until the numbers stay as they are.
+    fn settled(&mut self, outside: &Outside) -> Sample {
+        let (id, start) = (self.child.id(), Instant::now());
+        let mut now = || (outside.sample(id), self.eye.as_mut().map(|eye| eye.look(id)));
+        let (mut seen, mut since) = (now(), Instant::now());
+        while since.elapsed() < QUIET && start.elapsed() < SETTLED {
+            std::thread::sleep(GLANCE);
+            let next = now();
+            if next != seen {
+                (seen, since) = (next, Instant::now());
+            }
+        }
+        self.looks.extend(seen.1);
+        seen.0
     }
 
     /// Sends the signals; one that comes too late is not sent.
@@ -162,6 +198,7 @@ impl Program {
             match step {
                 Step::Gap(gap) => std::thread::sleep(*gap),
                 Step::Signal(signal) if self.try_wait()?.is_none() => {
+                    self.look();
                     outside.signal(self.child.id(), *signal)?;
                     sent.signals.push(signal.name());
                     sent.last = Instant::now();
@@ -185,18 +222,4 @@ fn prints(output: &Path, line: &str) -> bool {
 
 fn listens(port: u16) -> bool {
     TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), CONNECT).is_ok()
-}
-
-/// Waits until the numbers stay as they are.
-fn settled(outside: &Outside, id: u32) -> Sample {
-    let start = Instant::now();
-    let (mut sample, mut since) = (outside.sample(id), Instant::now());
-    while since.elapsed() < QUIET && start.elapsed() < SETTLED {
-        std::thread::sleep(GLANCE);
-        let next = outside.sample(id);
-        if next != sample {
-            (sample, since) = (next, Instant::now());
-        }
-    }
-    sample
 }

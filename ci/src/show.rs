@@ -152,16 +152,20 @@ pub(crate) fn notes(verdict: &Verdict) -> String {
     let unseen = unseen.into_iter().map(|(it, tests)| words::unseen(&it.what, &it.why, tests));
     let absent = words::absent(verdict.ratchet.absent.len());
     let undecided = (verdict.undecided > 0).then(|| words::undecided(verdict.undecided));
+    let channels = verdict.channels.iter().map(words::channels);
     let lost = (verdict.lost > 0).then(|| words::lost(verdict.lost));
+    let others = verdict.others.iter().map(words::others);
     let uncovered = words::uncovered(&verdict.uncovered);
     let idle = (verdict.idle > 0).then(|| words::idle(verdict.idle));
     let is_missed = !verdict.uncovered.is_empty() || verdict.vacuous == Vacuous::NoneChecked;
     let closed = verdict.closed.filter(|_| is_missed).map(|closed| words::closed(closed).to_owned());
     let hint = (!verdict.leaks.is_empty()).then(|| words::HINT_ATTRIBUTE.to_owned());
     let own_harness = verdict.own_harness.iter().map(words::own_harness);
-    unseen
+    channels
+        .chain(unseen)
         .chain(own_harness)
         .chain(uncovered)
+        .chain(others)
         .chain(idle)
         .chain(closed)
         .chain(lost)

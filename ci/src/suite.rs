@@ -198,6 +198,13 @@ impl Suite<'_> {
         Ok(worst)
     }
 
+    /// Runs a test alone; how it ends is known already.
+    pub(crate) fn test_alone(&self, test: &str, folder: &RunFolder) -> Result<(), Error> {
+        let mut rest: Vec<OsString> = self.gate.rest.iter().take_while(|arg| *arg != "--").cloned().collect();
+        rest.extend(["--", "--exact", test].map(OsString::from));
+        self.test_one(&rest, folder).map(|_| ())
+    }
+
     fn test_one(&self, rest: &[OsString], folder: &RunFolder) -> Result<Ended, Error> {
         let mut command = self.cargo.command();
         command.arg("test").args((!has_flag(rest, NO_FAIL_FAST)).then_some(NO_FAIL_FAST)).args(self.gate.cargo_args());

@@ -12,7 +12,7 @@ use crate::cover::{Cover, Sight, Why};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::gather::Gathered;
-use crate::leaks;
+use crate::leaks::{self, Channels};
 use crate::libtest::{Binary, Log, Ran, TestResult, When};
 use crate::preload::Closed;
 
@@ -59,6 +59,8 @@ pub(crate) struct Verdict {
     pub(crate) binaries: Vec<Binary>,
     /// What ordinary tests left, in binaries that link lightsout; ordered by package and test.
     pub(crate) leaks: Vec<Report>,
+    /// Channels that ordinary tests left open, which are no findings; ordered by place.
+    pub(crate) channels: Vec<Channels>,
     /// The file names of binaries whose ordinary tests were looked at.
     pub(crate) seen: BTreeSet<String>,
     /// Reports with findings that a test has as a value and passed with: what it expects.
@@ -85,6 +87,8 @@ pub(crate) struct Verdict {
     pub(crate) lost: u64,
     /// Tasks of ordinary tests that had not had their turn when their runtime ended.
     pub(crate) undecided: usize,
+    /// Binaries that have tasks of other runtimes, at which nobody looks.
+    pub(crate) others: Vec<Place>,
     /// Binaries with ordinary tests that should have been covered, and were not.
     pub(crate) blind: Vec<Blind>,
     /// Test binaries with a harness of their own, whose tests nobody counted.
@@ -234,6 +238,7 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
         idle = 0;
     }
     let leaks = leaks::reports(&cover, &binaries);
+    let channels = leaks::channels(&cover);
     let is_expected: Vec<bool> = ledger.reports.iter().map(|(_, fate)| *fate == Fate::Expected).collect();
     let own_harness = binaries.iter().filter(|it| it.end() == Ran::ByItsOwnHarness).map(Place::of).collect();
     let nothing_else = whole == Whole::Ran && deaths.is_empty() && faults.is_empty() && unreported.is_empty();
@@ -242,6 +247,8 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
         (0, _) if nothing_else => Vacuous::NoneChecked,
         _ => Vacuous::No,
     };
+    let has_others = |binary: &&Binary| binary.file.as_ref().is_some_and(|file| cover.others.contains(file));
+    let others = binaries.iter().filter(has_others).map(Place::of).collect();
     let log = log.map(Path::to_owned);
     let (expected, reports) = split(reports, &is_expected);
     let (undecided, lost, closed) = (cover.undecided, cover.lost, cover.closed);
@@ -253,6 +260,7 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
         ratchet: Ratchet::default(),
         binaries,
         leaks,
+        channels,
         seen,
         expected,
         failures,
@@ -266,6 +274,7 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
         closed,
         lost,
         undecided,
+        others,
         blind,
         own_harness,
         vacuous,

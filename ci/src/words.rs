@@ -5,12 +5,13 @@ pub(crate) mod run;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use lightsout::Finding;
+use lightsout::{Finding, records};
 
 use crate::baseline::{Entry, Updated};
 use crate::begun::Begun;
 use crate::cover::{Fate, Why};
 use crate::exit::Exit;
+use crate::leaks::Channels;
 use crate::libtest::{Binary, When};
 use crate::preload::Closed;
 use crate::told::Group;
@@ -133,6 +134,11 @@ pub(crate) fn idle(tests: usize) -> String {
     format!("not looked at: {} in binaries without a task of tokio", count(tests, "test"))
 }
 
+/// A binary with tasks of another runtime than tokio's.
+pub(crate) fn others(of: &Place) -> String {
+    format!("not looked at: tasks of smol or async-std (`async-executor`) in {}", place(of))
+}
+
 /// Why binaries that do not link lightsout are not looked at.
 pub(crate) fn closed(why: Closed) -> &'static str {
     match why {
@@ -159,6 +165,14 @@ pub(crate) fn undecided(number: usize) -> String {
     )
 }
 
+/// Channels that tests left open.
+pub(crate) fn channels(channels: &Channels) -> String {
+    let tests: Vec<&str> = channels.tests.iter().map(String::as_str).collect();
+    let Channels { kind, site, count, .. } = channels;
+    let open = records::open_channels(*count);
+    format!("note: open-channel: {open}: {kind} made at {site}, in {}", self::tests(&tests))
+}
+
 /// Things that processes had no room to write down.
 pub(crate) fn lost(number: u64) -> String {
     format!("not looked at: {number} allocations of ordinary tests, which did not fit into a record")
@@ -181,20 +195,26 @@ pub(crate) fn why_blind(why: Why) -> &'static str {
         Why::NoNames => "it has no names of functions",
         Why::Unlike => "tasks of it were not found as what they are",
         Why::NoTask => "not one task was seen in it, and its tokio is not known to keep them where they are looked for",
+        Why::OldTokio => "its tokio keeps only some of its tasks where they are looked for",
+        Why::Rebuilt => "its file was built anew before it was looked at",
         Why::Static => "it is linked statically, and cannot be looked at from outside",
         Why::Foreign => "it is for another C library or processor, and cannot be looked at from outside",
         Why::Privileged => "it runs as another user, and cannot be looked at from outside",
     }
 }
 
-fn hint_blind(why: Why) -> &'static str {
+pub(crate) fn hint_blind(why: Why) -> &'static str {
     match why {
         Why::NoRecord => {
             "see whether there is room where reports are kept; records are made on Linux with glibc, x86-64 and aarch64"
         }
         Why::NoAllocator => "put `lightsout::Recorder` in front of its global allocator",
         Why::NoNames => "build it with `debug = \"line-tables-only\"` and without `strip`",
-        Why::NoTask => "`cargo update -p tokio`: tokio 1.51 and newer are known",
+        Why::Rebuilt => "run the gate again, and nothing that builds at the same time",
+        Why::NoTask => {
+            "build it with tokio from a registry: the path of its sources tells whether it is one that is known"
+        }
+        Why::OldTokio => "`cargo update`: from tokio 1.29 on all tasks are seen",
         Why::Static | Why::Foreign | Why::Privileged => {
             "write `use lightsout as _;` into its crate, or build it for glibc as others"
         }
@@ -585,6 +605,7 @@ Examples:
   cargo lightsout run --ready-port 4222 -- nats-server -p 4222
   cargo lightsout run --ready-line listening --signals 'TERM 100ms TERM' -- target/release/server
   cargo lightsout run --ready-port 8080 --load 'curl -s localhost:8080' --rounds 10 -- ./server
+  cargo lightsout run --ready-port 8080 --load 'curl -s localhost:8080' --census -- ./server     its tasks, too
 
 Exit codes: 0 clean, 100 something is wrong, 101 the program was not ready, 96 set-up fault."
         .to_owned()

@@ -13,6 +13,7 @@ use tokio::task::coop::{Unconstrained, unconstrained};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::inject::{Injector, Raised};
+use crate::recorder;
 
 /// How long a program must do nothing to count as quiet, on a paused clock.
 const QUIET: Duration = Duration::from_secs(10);
@@ -80,7 +81,7 @@ impl Quiet {
         let awaited = awaited(injector);
         let first = if awaited == Awaited::Quiet { Some(quiet) } else { long };
         Self {
-            timer: Box::pin(unconstrained(sleep(first.unwrap_or_default()))),
+            timer: recorder::unrecorded(|| Box::pin(unconstrained(sleep(first.unwrap_or_default())))),
             phase: if first.is_some() { Phase::Waiting } else { Phase::Over },
             since: Instant::now(),
             armed_at: 0,

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::memory::{self, Lasting};
 
-/// Pages of a file are asked for in pieces of so many words: a full disk is then told by the system call, and not by a signal.
-const PIECE: usize = 1 << 12;
+/// Pages of a file are asked for in pieces: a full disk is then told by the system call, and not by a signal. The first one has so many
+/// words, and each has as many as all before it, up to the largest.
+const FIRST_PIECE: usize = 1 << 9;
+const LARGEST_PIECE: usize = 1 << 12;
 
 /// All of it may be written to.
 const ALL: usize = usize::MAX;
@@ -42,11 +44,12 @@ impl Arena {
     fn back(&self, words: &[AtomicU64], end: usize) -> bool {
         let mut backed = self.backed.load(Ordering::Relaxed);
         while backed < end {
-            let piece = &words[backed..(backed + PIECE).min(words.len())];
+            let len = backed.clamp(FIRST_PIECE, LARGEST_PIECE);
+            let piece = &words[backed..(backed + len).min(words.len())];
             if !memory::fill_pages(piece.as_ptr().addr(), size_of_val(piece)) {
                 return false;
             }
-            backed += PIECE;
+            backed += len;
             self.backed.fetch_max(backed, Ordering::Relaxed);
         }
         true
@@ -79,6 +82,11 @@ pub(super) struct Index {
 /// How many places may be looked at for one thing.
 const REACH: usize = 32;
 
+/// A process that writes little does so on one page: so many places are tried first.
+const NEAR: usize = if cfg!(miri) { 1 << 5 } else { 1 << 10 };
+/// How many of them may be looked at for one thing.
+const NEAR_REACH: usize = 4;
+
 impl Index {
     pub(super) const fn new(len: usize) -> Self {
         Self { places: Lasting::new(len) }
@@ -92,9 +100,8 @@ impl Index {
         is: impl Fn(u32) -> bool,
         write: impl FnOnce() -> Option<u32>,
     ) -> Option<u32> {
-        let places = self.places.get()?;
-        for step in 0..REACH {
-            let place = &places[(hash as usize).wrapping_add(step) % places.len()];
+        let (near, far) = self.places.get()?.split_at_checked(NEAR)?;
+        for place in along(near, hash, NEAR_REACH).chain(along(far, hash, REACH)) {
             let known = place.load(Ordering::Acquire);
             if known == 0 {
                 return write().inspect(|number| place.store(*number, Ordering::Release));
@@ -105,6 +112,11 @@ impl Index {
         }
         None
     }
+}
+
+/// Returns so many places from the one that a hash wants.
+fn along(places: &[AtomicU32], hash: u64, reach: usize) -> impl Iterator<Item = &AtomicU32> {
+    (0..reach).map(move |step| &places[(hash as usize).wrapping_add(step) % places.len()])
 }
 
 /// Mixes words into a hash.

@@ -7,7 +7,7 @@
 //! | section | what |
 //! | --- | --- |
 //! | header | the words below |
-//! | [`TEXTS`] | bytes: the program's path, its arguments, the test that nextest names, `/proc/self/maps` |
+//! | [`TEXTS`] | bytes: the program's path, its arguments, the test that nextest names, which builds its modules are, and where they are, in the form of `/proc/self/maps` |
 //! | [`WHO`] | arena; whose a thread is: a word `sort << 32 \| bytes`, and so many bytes of a name |
 //! | [`ENDS`] | arena; an allocation and how it was given back, [`END_WORDS`] each: `stack << 32 \| stack of the free`, `who << 32 \| who frees`, [`state`](AT_EXIT), how often |
 //! | [`STACKS`] | arena; a word with the number of frames in its lowest byte, and the frames, innermost first |
@@ -19,7 +19,7 @@
 /// `lightsou`.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"lightsou");
 /// Of this form.
-pub(crate) const VERSION: u64 = 1;
+pub(crate) const VERSION: u64 = 2;
 /// The section of a program that says that it writes records when it is asked to.
 pub(crate) const MARK: &str = ".lightsout";
 /// What a record's name ends with.
@@ -35,6 +35,9 @@ pub(crate) const ENDED_AT: usize = 3;
 pub(crate) const LOST_AT: usize = 4;
 /// The process that started this one.
 pub(crate) const PARENT_AT: usize = 5;
+/// How many allocations of ordinary tests came or went, about, and what writing that down took of the processor, in nanoseconds.
+pub(crate) const STEPS_AT: usize = 6;
+pub(crate) const TOOK_AT: usize = 7;
 /// How long each text is, in bytes.
 pub(crate) const TEXT_LENGTHS_AT: usize = 8;
 /// Where the table of each shard is in [`CELLS`], and how many entries it has: `place << 32 | entries`.
@@ -64,13 +67,15 @@ pub(crate) const CELLS: Section = Section::behind(STACKS, 1 << 24);
 pub(crate) const WHOLE: usize = CELLS.start + CELLS.len;
 
 /// Where each text begins, in bytes from the start of [`TEXTS`], and how long it may be.
-pub(crate) const TEXT_ROOM: [(usize, usize); 4] =
-    [(0, 4 << 10), (4 << 10, 60 << 10), (64 << 10, 4 << 10), (68 << 10, 956 << 10)];
+pub(crate) const TEXT_ROOM: [(usize, usize); 5] =
+    [(0, 4 << 10), (4 << 10, 60 << 10), (64 << 10, 4 << 10), (68 << 10, 60 << 10), (128 << 10, 896 << 10)];
 pub(crate) const PROGRAM: usize = 0;
 /// Each ends with a null byte.
 pub(crate) const ARGUMENTS: usize = 1;
 pub(crate) const NEXTEST: usize = 2;
-pub(crate) const MAPS: usize = 3;
+/// A line for each module: an address that is inside of it, and the number of its build, both in hexadecimal digits.
+pub(crate) const BUILDS: usize = 3;
+pub(crate) const MAPS: usize = 4;
 
 /// Words of an end.
 pub(crate) const END_WORDS: usize = 4;
@@ -79,6 +84,9 @@ pub(crate) const END_WORDS: usize = 4;
 pub(crate) const AT_EXIT: u64 = 1 << 32;
 /// So many of the lowest bits of the first word; above them a task counts references.
 pub(crate) const STATE: u64 = 0b11_1111;
+
+/// The bits of an entry's first word that are its address: all that processors use.
+pub(crate) const ADDRESS: u64 = (1 << 48) - 1;
 
 /// Marks what belongs to an ordinary test, or to no test.
 pub(crate) const ORDINARY: u32 = 1 << 31;

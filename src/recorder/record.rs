@@ -4,6 +4,7 @@
 //! kernel keeps when the process is gone. A child process that is forked off gets empty memory in its place, and writes nothing.
 
 pub(crate) use linux::is_open;
+pub(crate) use linux::time;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{environment, open};
 pub(super) use linux::{lose, room, tell_table};
@@ -16,10 +17,11 @@ mod linux {
     use std::ptr::{self, NonNull};
     use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
+    use super::super::builds;
     use super::super::ends::{self, End};
     use super::super::format::{self, AT_EXIT, Section};
     use super::super::who::is_ordinary;
-    use super::super::{CELLS, NO_RUN, REST, enter, here, memory, stacks, state_of, table, who};
+    use super::super::{CELLS, NO_RUN, REST, enter, here, memory, stacks, state_of, table, unwind, who};
 
     const WORD: usize = size_of::<u64>();
 
@@ -85,6 +87,26 @@ mod linux {
         }
     }
 
+    /// Does a step that stands for so many, and notes what it took of the processor.
+    pub(crate) fn time(steps: u32, act: impl FnOnce()) {
+        let start = now();
+        act();
+        let took = now().saturating_sub(start);
+        if let Some((count, sum)) = header(format::STEPS_AT).zip(header(format::TOOK_AT)) {
+            count.fetch_add(steps.into(), Ordering::Relaxed);
+            sum.fetch_add(took * u64::from(steps), Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the processor's time that this thread had, in nanoseconds.
+    fn now() -> u64 {
+        const OF_THIS_THREAD: c_int = 3;
+        let mut now = Time { seconds: 0, nanoseconds: 0 };
+        // SAFETY: the system writes the time into `now`.
+        unsafe { clock_gettime(OF_THIS_THREAD, &raw mut now) };
+        now.seconds as u64 * 1_000_000_000 + now.nanoseconds as u64
+    }
+
     fn header(at: usize) -> Option<&'static AtomicU64> {
         let file = NonNull::new(FILE.load(Ordering::Acquire))?;
         // SAFETY: the header is inside the mapping, which stays.
@@ -112,7 +134,8 @@ mod linux {
             room[..len].copy_from_slice(&name[..len]);
             len as isize
         });
-        write_maps();
+        write_text(format::BUILDS, builds::write);
+        write_text(format::MAPS, |room| builds::write_maps(room, text(format::PROGRAM)));
         // SAFETY: they only ask.
         let (process, parent) = unsafe { (getpid(), getppid()) };
         set(format::PROCESS_AT, process as u64);
@@ -121,8 +144,15 @@ mod linux {
         set(format::MAGIC_AT, format::MAGIC);
     }
 
-    fn write_maps() {
-        write_text(format::MAPS, |room| read_file(c"/proc/self/maps", room));
+    /// Returns a text that was written.
+    fn text(text: usize) -> &'static [u8] {
+        let Some(file) = NonNull::new(FILE.load(Ordering::Acquire)) else { return &[] };
+        let len = header(format::TEXT_LENGTHS_AT + text).map_or(0, |len| len.load(Ordering::Relaxed) as usize);
+        // SAFETY: its place is inside the mapping, which stays, and nobody writes it twice.
+        unsafe {
+            let texts = file.as_ptr().add(format::TEXTS.start).cast::<u8>();
+            std::slice::from_raw_parts(texts.add(format::TEXT_ROOM[text].0), len)
+        }
     }
 
     /// Writes one of the texts; `write` returns its length, or less than 0 where there is none.
@@ -246,7 +276,10 @@ mod linux {
         CELLS.each_ordinary(|allocation| {
             ends::count(allocation, End { stack: 0, who: 0, state: AT_EXIT | state_of(allocation) });
         });
-        write_maps();
+        // Modules that came later are not in what was written at the start.
+        if unwind::has_met_others() {
+            write_text(format::MAPS, |room| read_file(c"/proc/self/maps", room));
+        }
         set(format::ENDED_AT, 1);
         enter(who);
     }
@@ -324,4 +357,8 @@ mod linux {
     pub(crate) fn tell_table(_: usize, _: NonNull<u8>, _: usize) {}
 
     pub(crate) fn lose() {}
+
+    pub(crate) fn time(_: u32, act: impl FnOnce()) {
+        act();
+    }
 }

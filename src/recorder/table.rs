@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use super::arena::Arena;
-use super::format::{self, SHARDS};
+use super::format::{self, ADDRESS, SHARDS};
 use super::memory;
 use super::record;
 use super::stacks::StackId;
@@ -41,7 +41,6 @@ struct Packed {
     whose: u64,
 }
 
-const ADDRESS: u64 = (1 << 48) - 1;
 /// The unit of a packed size, in bytes.
 const WORD: u32 = 8;
 
@@ -94,10 +93,10 @@ pub(super) static RECORDED: Arena = Arena::new(format::CELLS.len);
 /// Where a table has its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Home {
+    /// The record, if there is one. It comes first, so that a table of it is all zero at the start, and takes no room in a file.
+    Record,
     /// Nobody else's.
     Own,
-    /// The record, if there is one.
-    Record,
 }
 
 /// The live allocations of one sort.

@@ -469,9 +469,9 @@ pub(crate) fn open(number: usize) -> String {
     format!("{} {verb} still open after the test, and no task of it is alive", count(number, "channel"))
 }
 
-pub(crate) fn kind_of_channel(channel: &LiveChannel) -> String {
-    let element = channel.element.as_ref().map(|element| format!(" of {element}")).unwrap_or_default();
-    format!("{}{element}", channel.kind)
+pub(crate) fn kind_of_channel(kind: &str, element: Option<&str>) -> String {
+    let element = element.map(|element| format!(" of {element}")).unwrap_or_default();
+    format!("{kind}{element}")
 }
 
 pub(crate) fn handles(channel: &LiveChannel) -> String {

@@ -49,6 +49,11 @@ impl Module {
         Some(Self { root: root.map(Path::to_owned), segments, lines, file, symbols: None })
     }
 
+    /// Returns the number that its linker gave this build, if any.
+    pub(crate) fn build(&self) -> Option<&[u8]> {
+        self.file.build_id().ok()?
+    }
+
     /// Returns the functions at a place of the file, innermost first: several where calls were inlined.
     pub(crate) fn frames(&mut self, offset: u64) -> Vec<Frame> {
         recorder::noting(|| self.look_up(offset))

@@ -50,7 +50,9 @@ fn mapping(line: &str) -> Option<Mapping> {
     };
     let (range, rights, offset) = (field()?, field()?, field()?);
     let (_device, _inode) = (field()?, field()?);
+    // A file that was replaced goes on being mapped.
     let file = rest.trim_start();
+    let file = file.strip_suffix(" (deleted)").unwrap_or(file);
     let (start, end) = range.split_once('-')?;
     let number = |digits| usize::from_str_radix(digits, 16).ok();
     file.starts_with('/').then_some(Mapping {
@@ -77,6 +79,12 @@ mod tests {
         let maps = Maps::parse(TEXT);
         assert_eq!(maps.locate(0x5601), Some((Path::new("/home/a b/deps/it-1234"), 0x101)));
         assert_eq!(maps.iter().map(|mapping| mapping.is_code).collect::<Vec<_>>(), [false, true]);
+    }
+
+    #[test]
+    fn file_that_was_replaced_keeps_its_name() {
+        let maps = Maps::parse("5500-5600 r-xp 00000000 fd:00 17   /deps/it-1234 (deleted)\n");
+        assert_eq!(maps.locate(0x5500), Some((Path::new("/deps/it-1234"), 0)));
     }
 
     #[test]

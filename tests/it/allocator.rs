@@ -6,7 +6,6 @@ use std::cell::RefCell;
 use std::future::pending;
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -16,6 +15,7 @@ use lightsout::{Census, Check, Recorder, Report};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::again::again;
 use crate::claims::{ALLOCATED, clean};
 
 /// How often a thread allocates.
@@ -251,10 +251,7 @@ fn rounds_do_not_make_the_recorder_grow() {
     /// A record has 16 bytes, and a round makes some ten thousand.
     const LEAST_OF_A_LEAK: usize = 40 * 10_000 * 16;
 
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "allocator::print_growth_over_rounds", "--ignored", "--nocapture"])
-        .output()
-        .unwrap();
+    let output = again("allocator::print_growth_over_rounds").output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let grown = said.lines().find_map(|line| line.split_once("grown by ")?.1.strip_suffix(" bytes"));
     let grown: usize = grown.unwrap_or_else(|| panic!("{output:?}")).parse().unwrap();

@@ -3,6 +3,8 @@
 use std::future::pending;
 use std::panic::catch_unwind;
 
+use crate::again::again;
+
 /// Claims that a checked test fails, and returns why.
 #[track_caller]
 fn fails(test: fn()) -> String {
@@ -37,6 +39,21 @@ async fn leaks() {
 #[test]
 fn leak_fails_the_test() {
     assert_eq!(fails(leaks), "lightsout: 1 finding");
+}
+
+#[cfg(unix)]
+#[test]
+fn gate_is_told_that_the_caller_of_a_test_expects_its_failure() {
+    let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("called-{}", std::process::id()));
+    for (test, enforced) in [("checked::leak_fails_the_test", "by-caller"), ("checked::leaks", "by-attribute")] {
+        again(test).env("LIGHTSOUT_REPORT_DIR", &folder).output().unwrap();
+        let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        let reports: Vec<_> = files.filter(|file| file.extension().is_some_and(|kind| kind == "json")).collect();
+        let [report] = &reports[..] else { panic!("{reports:?}") };
+        let report: serde_json::Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+        assert_eq!((&report["test"], &report["enforced"]), (&"checked::leaks".into(), &enforced.into()));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }
 
 #[lightsout::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! The tests of the library, a module a topic.
 
+mod again;
 mod allocator;
 mod attribute;
 mod channels;

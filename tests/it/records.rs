@@ -3,7 +3,6 @@
 use std::fs;
 use std::future::pending;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -12,16 +11,17 @@ use lightsout::records::{End, Kind, Names, Record, Who};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 
+use crate::again::again;
+
 /// Runs one of the tests below in a process of its own, as the gate does; returns its record.
 fn record(test: &str, variables: &[(&str, &str)]) -> Record {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let folder = format!("records-{test}-{}-{number}", std::process::id());
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(folder);
-    let mut command = Command::new(std::env::current_exe().expect("this binary"));
-    command.args(["--ignored", "--exact", &format!("records::{test}")]).env("LIGHTSOUT_REPORT_DIR", &folder);
-    command.env_remove("LIGHTSOUT_RECORD_DIR");
-    let output = command.envs(variables.iter().copied()).output().expect("it starts");
+    let mut command = again(&format!("records::{test}"));
+    let output =
+        command.env("LIGHTSOUT_REPORT_DIR", &folder).envs(variables.iter().copied()).output().expect("it starts");
     let mut paths: Vec<PathBuf> = fs::read_dir(&folder).expect("a folder").map(|it| it.unwrap().path()).collect();
     paths.retain(|path| Record::is_one(path));
     let [path] = &paths[..] else { panic!("{paths:?}\n{}", String::from_utf8_lossy(&output.stdout)) };
@@ -126,7 +126,7 @@ fn threads_of_a_test_lose_nothing_and_are_that_test() {
 fn process_of_one_test_says_which() {
     let record = record("leaves_a_task", &[("NEXTEST_TEST_NAME", "records::leaves_a_task")]);
     assert_eq!(record.nextest.as_deref(), Some("records::leaves_a_task"));
-    assert_eq!(record.arguments[1..], ["--ignored", "--exact", "records::leaves_a_task"]);
+    assert_eq!(record.arguments[1..], ["--exact", "records::leaves_a_task", "--include-ignored", "--nocapture"]);
     assert_eq!(record.program, std::env::current_exe().unwrap());
 }
 

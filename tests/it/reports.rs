@@ -4,6 +4,8 @@ use std::future::pending;
 
 use lightsout::{Check, Report};
 
+use crate::again::again;
+
 /// Snapshots of a report with every kind of line, where all of it can be seen.
 #[cfg(all(tokio_unstable, target_os = "linux", target_arch = "x86_64"))]
 mod words {
@@ -103,9 +105,8 @@ fn body_that_ends_its_process() {
 #[test]
 fn body_that_ends_its_process_leaves_a_mark() {
     let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("mark-{}", std::process::id()));
-    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
-    again.args(["--ignored", "--exact", "reports::body_that_ends_its_process"]).env("LIGHTSOUT_REPORT_DIR", &folder);
-    assert!(again.output().unwrap().status.success());
+    let mut child = again("reports::body_that_ends_its_process");
+    assert!(child.env("LIGHTSOUT_REPORT_DIR", &folder).output().unwrap().status.success());
     let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     let reports: Vec<_> = files.filter(|file| file.extension().is_some_and(|kind| kind != "record")).collect();
     let [file] = &reports[..] else { panic!("{reports:?}") };

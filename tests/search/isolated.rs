@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::yield_now;
 
+use crate::again::again;
 use crate::bodies::{self, Buggy, Fixed};
 
 fn term() -> Signal {
@@ -20,9 +21,7 @@ fn printed_by(test: &str) -> String {
 
 /// The same with variables of the environment.
 fn printed_with<const N: usize>(test: &str, variables: [(&str, &str); N]) -> String {
-    let own = std::env::current_exe().unwrap();
-    let mut run = std::process::Command::new(own);
-    let run = run.args(["--exact", test, "--include-ignored", "--nocapture"]).envs(variables).output().unwrap();
+    let run = again(test).envs(variables).output().unwrap();
     assert!(!run.status.success(), "{test} passed");
     let text = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
     // It is meant to fail: nothing is to be kept of it.
@@ -204,12 +203,8 @@ fn bad_plan_in_the_environment_is_one_clear_line() {
         ("SIGTERM@99999999999", "is out of range"),
         ("SIGINT@4", "its signals are not the first ones of this check"),
     ] {
-        let own = std::env::current_exe().unwrap();
-        let run = std::process::Command::new(own)
-            .args(["--exact", "isolated::program_without_the_bug_passes", "--nocapture"])
-            .env("LIGHTSOUT_REPLAY", plan)
-            .output()
-            .unwrap();
+        let mut run = again("isolated::program_without_the_bug_passes");
+        let run = run.env("LIGHTSOUT_REPLAY", plan).output().unwrap();
         let text = String::from_utf8_lossy(&run.stderr);
         let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("lightsout: failed to")).collect();
         assert!(matches!(lines[..], [line] if line.contains(why) && line.contains(plan)), "{text}");
@@ -248,9 +243,7 @@ async fn takes_for_ever() {
 #[test]
 fn ctrl_c_ends_the_search_with_what_it_found() {
     use std::io::Read;
-    let own = std::env::current_exe().unwrap();
-    let mut run = std::process::Command::new(own)
-        .args(["--exact", "isolated::takes_for_ever", "--include-ignored"])
+    let mut run = again("isolated::takes_for_ever")
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped())
         .spawn()

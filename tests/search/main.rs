@@ -2,6 +2,9 @@
 //! listener of the process.
 
 #[cfg(all(unix, tokio_unstable))]
+#[path = "../it/again.rs"]
+mod again;
+#[cfg(all(unix, tokio_unstable))]
 mod bodies;
 #[path = "../it/claims.rs"]
 #[expect(dead_code, reason = "these tests claim less of a report than those that it is made for")]

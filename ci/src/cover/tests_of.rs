@@ -1,6 +1,6 @@
 //! Which test a thread belongs to whose name the system cut: the one whose own function is among the thread's calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Cover, Leak, Whose};
 use crate::libtest::Binary;
@@ -8,27 +8,77 @@ use crate::libtest::Binary;
 impl Cover {
     /// Gives tests their whole names, as far as these binaries tell them.
     pub(crate) fn name_tests(&mut self, binaries: &[Binary]) {
-        let mut leaks: BTreeMap<Leak, usize> = BTreeMap::new();
-        for (mut leak, count) in std::mem::take(&mut self.leaks) {
-            if let Whose::Cut(begin, calls) = &leak.whose {
-                let binary = binaries.iter().find(|binary| binary.file.as_deref() == Some(&*leak.binary));
-                let tests: Vec<&str> = binary.iter().flat_map(|it| &it.tests).map(|test| &*test.name).collect();
-                leak.whose = Whose::Named(test_of(begin, calls, &tests));
-            }
-            *leaks.entry(leak).or_insert(0) += count;
-        }
-        self.leaks = leaks;
+        self.leaks = renamed(&mut self.leaks, |leak| name(&leak.binary, &mut leak.whose, binaries));
+        self.open = renamed(&mut self.open, |open| name(&open.binary, &mut open.whose, binaries));
     }
 }
 
-/// Returns the only test whose name begins so, else the one whose function was called last before the harness, else as much as is known.
-fn test_of(begin: &str, calls: &[String], tests: &[&str]) -> String {
+impl Cover {
+    /// Returns the tests of these binaries of which it cannot be told which one left something.
+    pub(crate) fn in_doubt<'a>(&self, binaries: &'a [Binary]) -> BTreeSet<&'a str> {
+        let doubts = self.leaks.keys().filter_map(|leak| match &leak.whose {
+            Whose::Cut(begin, _) => Some((leak.binary.as_str(), begin.as_str())),
+            _ => None,
+        });
+        let tests = doubts.flat_map(|(file, begin)| {
+            let binary = binaries.iter().find(|binary| binary.file.as_deref() == Some(file));
+            tests_in(binary).into_iter().filter(move |test| test.starts_with(begin))
+        });
+        tests.collect()
+    }
+
+    /// Takes what was in doubt from runs of single tests, as far as they show the same.
+    pub(crate) fn settle(&mut self, alone: &Self) {
+        for (leak, count) in std::mem::take(&mut self.leaks) {
+            let Whose::Cut(begin, _) = &leak.whose else {
+                *self.leaks.entry(leak).or_insert(0) += count;
+                continue;
+            };
+            let is_the_same = |it: &Leak| {
+                (&it.binary, it.fate, &it.site, &it.runs) == (&leak.binary, leak.fate, &leak.site, &leak.runs)
+                    && matches!(&it.whose, Whose::Named(name) if name.starts_with(begin))
+            };
+            let same: Vec<(&Leak, &usize)> = alone.leaks.iter().filter(|(it, _)| is_the_same(it)).collect();
+            if same.is_empty() {
+                self.leaks.insert(leak, count);
+            } else {
+                // Several doubts may be one, so it is set and not added to.
+                self.leaks.extend(same.into_iter().map(|(leak, count)| (leak.clone(), *count)));
+            }
+        }
+    }
+}
+
+/// Changes keys, of which several may become one.
+fn renamed<K: Ord>(map: &mut BTreeMap<K, usize>, change: impl Fn(&mut K)) -> BTreeMap<K, usize> {
+    let mut all = BTreeMap::new();
+    for (mut key, count) in std::mem::take(map) {
+        change(&mut key);
+        *all.entry(key).or_insert(0) += count;
+    }
+    all
+}
+
+fn name(file: &str, whose: &mut Whose, binaries: &[Binary]) {
+    if let Whose::Cut(begin, calls) = whose {
+        let binary = binaries.iter().find(|binary| binary.file.as_deref() == Some(file));
+        if let Some(test) = test_of(begin, calls, &tests_in(binary)) {
+            *whose = Whose::Named(test.to_owned());
+        }
+    }
+}
+
+fn tests_in(binary: Option<&Binary>) -> Vec<&str> {
+    binary.iter().flat_map(|it| &it.tests).map(|test| &*test.name).collect()
+}
+
+/// Returns the only test whose name begins so, else the one whose function was called last before the harness.
+fn test_of<'a>(begin: &str, calls: &[String], tests: &[&'a str]) -> Option<&'a str> {
     let candidates: Vec<&str> = tests.iter().filter(|test| test.starts_with(begin)).copied().collect();
     if let [only] = candidates[..] {
-        return only.to_owned();
+        return Some(only);
     }
-    let called = calls.iter().rev().find_map(|call| candidates.iter().find(|test| is_function_of(call, test)));
-    called.map_or_else(|| begin.to_owned() + "..", |test| (*test).to_owned())
+    calls.iter().rev().find_map(|call| candidates.iter().find(|test| is_function_of(call, test)).copied())
 }
 
 /// Returns whether `shop::server::stops::{{closure}}` is a part of the test `server::stops`.
@@ -45,33 +95,31 @@ mod tests {
 
     const TESTS: [&str; 4] = ["server::stops", "server::stops_twice", "server::stops_late", "client::starts"];
 
-    fn test(begin: &str, calls: &[&str]) -> String {
+    fn test(begin: &str, calls: &[&str]) -> Option<&'static str> {
         let calls: Vec<String> = calls.iter().map(|it| (*it).to_owned()).collect();
         test_of(begin, &calls, &TESTS)
     }
 
     #[test]
     fn one_name_that_begins_so_is_it() {
-        assert_eq!(test("client::start", &[]), "client::starts");
+        assert_eq!(test("client::start", &[]), Some("client::starts"));
     }
 
     #[test]
     fn function_of_the_test_tells_it_from_others() {
         let calls = ["tokio::spawn", "shop::helper", "shop::server::stops_twice::{{closure}}", "test::run_test"];
-        assert_eq!(test("server::stops", &calls), "server::stops_twice");
-        assert_eq!(
-            test("server::stops", &["<shop::server::stops as core::ops::FnOnce>::call_once"]),
-            "server::stops.."
-        );
+        assert_eq!(test("server::stops", &calls), Some("server::stops_twice"));
+        assert_eq!(test("server::stops", &["<shop::server::stops as core::ops::FnOnce>::call_once"]), None);
     }
 
     #[test]
     fn test_that_another_one_calls_is_not_the_one() {
-        assert_eq!(test("server::stops", &["shop::server::stops", "shop::server::stops_late"]), "server::stops_late");
+        let calls = ["shop::server::stops", "shop::server::stops_late"];
+        assert_eq!(test("server::stops", &calls), Some("server::stops_late"));
     }
 
     #[test]
-    fn what_cannot_be_told_is_cut() {
-        assert_eq!(test("server::stops", &["shop::helper"]), "server::stops..");
+    fn what_cannot_be_told_is_left() {
+        assert_eq!(test("server::stops", &["shop::helper"]), None);
     }
 }

@@ -2,7 +2,7 @@
 //! must bear witness.
 //!
 //! - The calls of the first frees are those of Rust code: so the program's allocator is the one that is looked at.
-//! - A task was seen; or there was none, in a program whose tokio is known to keep tasks as they are looked for.
+//! - A task was seen; or there was none, in a program whose tokio is known to keep all of them as they are looked for.
 //! - The flags of a task's state are tokio's since its first release, and every task of the record must agree: one that was given back had
 //!   ended, and one that was shut down had been cancelled, at what is known as the end of a runtime. If one of them does not, this tokio
 //!   is another one than is known.
@@ -14,8 +14,8 @@ use super::{Reader, States, Why};
 /// Of tokio 1.
 const STATES: States = States { ended: 0b10, cancelled: 0b10_0000, woken: 0b100 };
 
-/// The first tokio 1 that is known to keep tasks in allocations of their own alignment.
-const KNOWN_TOKIO: u32 = 51;
+/// The first tokio 1 that keeps all tasks in allocations of their own alignment. Before, only those did that had a timer in them.
+const ALIGNED: u32 = 29;
 
 /// What the recorder calls a free that it saw.
 const WITNESS: &str = "witness";
@@ -29,12 +29,17 @@ pub(super) fn learn(reader: &mut Reader<'_>, program: Program) -> Result<States,
     if !frees.iter().any(|free| reader.is_made_by_rust(free)) {
         return Err(Why::NoAllocator);
     }
-    if program.tokio.is_none_or(|minor| minor < KNOWN_TOKIO) && !reader.has_tasks() {
+    if program.tokio.is_none() && !reader.has_tasks() {
         return Err(Why::NoTask);
     }
     let freed = reader.record.ends.iter().filter(|end| end.freed.is_some() && !is_planted(reader, end));
     let freed: Vec<End> = freed.copied().collect();
     if freed.iter().all(|end| reader.agrees(end)) { Ok(STATES) } else { Err(Why::Unlike) }
+}
+
+/// Returns whether a program may have tasks that are not seen.
+pub(super) fn hides_tasks(program: Program) -> bool {
+    program.tokio.is_some_and(|minor| minor < ALIGNED)
 }
 
 fn witnesses<'a>(reader: &Reader<'a>) -> impl Iterator<Item = &'a End> {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::cover::Why;
+
 const EXTENSION: &str = "binary";
 
 /// How a test binary was run.
@@ -29,6 +31,18 @@ pub(crate) enum Way {
     Foreign,
     /// It runs as another user, so the loader would refuse.
     Privileged,
+}
+
+impl Way {
+    /// Says why a binary that was run so left no record.
+    pub(crate) fn why(self) -> Why {
+        match self {
+            Self::Preloaded | Self::Linked => Why::NoRecord,
+            Self::Static => Why::Static,
+            Self::Foreign => Why::Foreign,
+            Self::Privileged => Why::Privileged,
+        }
+    }
 }
 
 impl Note {

@@ -18,6 +18,8 @@ pub(crate) const MARK: &str = "--run-test";
 /// Tells the recorder which program is meant.
 const PROGRAM: &str = "LIGHTSOUT_PROGRAM";
 const PRELOAD: &str = "LD_PRELOAD";
+/// Makes the recorder tell what it takes.
+pub(crate) const TIMED: &str = "LIGHTSOUT_TIMED";
 
 /// What cargo asks for: the words of the runner that there was, the test binary, and its arguments.
 #[derive(Debug, PartialEq, Eq)]
@@ -81,8 +83,13 @@ fn preload(command: &mut Command, program: &Path) {
     let way = way(&program);
     let note = Note { program: program.clone(), way };
     if note.leave(folder.as_ref()).is_ok() && way == Way::Preloaded {
-        command.env(PRELOAD, with_others(&library)).env(PROGRAM, program);
+        hang(command, &library, &program);
     }
+}
+
+/// Adds to a command what preloads the recorder into this program.
+pub(crate) fn hang(command: &mut Command, library: &OsStr, program: &Path) {
+    command.env(PRELOAD, with_others(library)).env(PROGRAM, program);
 }
 
 /// The library goes before what is preloaded already.
@@ -95,7 +102,8 @@ fn with_others(library: &OsStr) -> OsString {
     all
 }
 
-fn way(program: &Path) -> Way {
+/// Returns how a program can be looked at.
+pub(crate) fn way(program: &Path) -> Way {
     if records::links(program) {
         return Way::Linked;
     }
@@ -164,6 +172,39 @@ mod tests {
         assert_eq!(way(&std::env::current_exe().expect("this program")), Way::Linked);
         fs::write(&shell, "no program").expect("a file");
         assert_eq!(way(&shell), Way::Static);
+    }
+
+    /// Puts another loader's name into a program, and another processor into its header.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn foreign(program: &[u8], loader: &[u8], processor: u8) -> Vec<u8> {
+        let mut bytes = program.to_vec();
+        let at = bytes.windows(4).position(|part| part == b"/lib").expect("a loader");
+        let len = bytes[at..].iter().position(|byte| *byte == 0).expect("its end");
+        bytes[at..at + len].fill(0);
+        bytes[at..at + loader.len()].copy_from_slice(loader);
+        bytes[18] = processor;
+        bytes
+    }
+
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[test]
+    fn binary_for_another_processor_or_library_is_foreign() {
+        const AARCH64: u8 = 183;
+        const RISC_V: u8 = 243;
+        let other = if cfg!(target_arch = "x86_64") { AARCH64 } else { 62 };
+        let own = fs::read("/bin/sh").expect("the shell");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let binary = folder.path().join("binary");
+        for (loader, processor) in [
+            (&b"/lib/ld-linux-riscv64.so"[..], RISC_V),
+            (b"/lib/ld-linux.so.2", other),
+            (b"/lib/ld-musl-x86_64.so.1", own[18]),
+        ] {
+            fs::write(&binary, foreign(&own, loader, processor)).expect("a file");
+            assert_eq!(way(&binary), Way::Foreign, "{}", String::from_utf8_lossy(loader));
+        }
+        fs::write(&binary, foreign(&own, b"/lib/ld-2.so", own[18])).expect("a file");
+        assert_eq!(way(&binary), Way::Foreign);
     }
 
     #[test]

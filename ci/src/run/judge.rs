@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::census::{Census, Sort, Thing};
 use super::outside::Sample;
 use crate::cli::Run;
+use crate::cover::Leak;
 use crate::exit::Exit;
 use crate::words::run as words;
 
@@ -36,6 +38,10 @@ pub(super) struct Course {
     pub(super) printed: String,
     /// What is not looked at on this system.
     pub(super) unseen: Vec<&'static str>,
+    /// The processor's time that it had until the first signal.
+    pub(super) processor: Duration,
+    /// What its tasks and channels say; `None` where that was not asked for.
+    pub(super) census: Option<Census>,
 }
 
 /// Whether the program became ready.
@@ -88,14 +94,20 @@ pub(super) fn judge(asked: &Run, course: &Course) -> Verdict {
         growth(course, "descriptors", |it| it.descriptors),
         growth(course, "child processes", |it| it.children.len()),
     ];
-    let faults: Vec<_> = ways.into_iter().flatten().collect();
+    let census = course.census.iter().flat_map(|census| census_faults(asked, course, census));
+    let faults: Vec<_> = ways.into_iter().flatten().chain(census).collect();
     Verdict { exit: if faults.is_empty() { Exit::Clean } else { Exit::Findings }, faults }
 }
 
 /// Judges how it ended.
 fn exit(asked: &Run, course: &Course) -> Option<Fault> {
     let Some(ended) = course.ended else {
-        return Some(words::still_runs(asked.exit_within, &course.stuck, &course.before));
+        let alive = course
+            .census
+            .iter()
+            .flat_map(|census| at_look(census, course.rounds.len() + course.signals.len()))
+            .collect::<Vec<_>>();
+        return Some(words::still_runs(asked.exit_within, &course.stuck, &course.before, &alive));
     };
     if course.signals.is_empty() {
         return Some(words::ended_early(ended, &last_lines(&course.printed)));
@@ -121,11 +133,55 @@ fn panics(printed: &str) -> Vec<String> {
 /// Finds a number that grows with every round.
 fn growth(course: &Course, what: &'static str, number: impl Fn(&Sample) -> usize) -> Option<Fault> {
     let numbers: Vec<usize> = course.rounds.iter().map(number).collect();
+    grown(&numbers).map(|each| words::growth(what, &numbers, each))
+}
+
+/// Returns by how much a number grows with every round, if it does.
+fn grown(numbers: &[usize]) -> Option<usize> {
     // Before the first round it had not yet warmed up.
     let rounds = numbers.get(1..).filter(|rounds| rounds.len() >= LEAST_ROUNDS)?;
     let grown = rounds[rounds.len() - 1].checked_sub(rounds[0])?;
     let is_growth = rounds.is_sorted() && grown >= rounds.len() - 1;
-    is_growth.then(|| words::growth(what, &numbers, grown / (rounds.len() - 1)))
+    is_growth.then(|| grown / (rounds.len() - 1))
+}
+
+/// Judges what is alive.
+fn census_faults(asked: &Run, course: &Course, census: &Census) -> Vec<Fault> {
+    if let Some(blind) = &census.blind {
+        return vec![words::blind(blind)];
+    }
+    let is_allowed = |leak: &&Leak| asked.allow.iter().any(|place| is_at(place, &leak.site.to_string()));
+    let left = census.left.iter().filter(|(leak, _)| !is_allowed(leak)).map(|(leak, count)| words::left(leak, *count));
+    let lost = (census.cost.lost > 0).then(|| words::lost(census.cost.lost));
+    leaks(course.rounds.len(), census).into_iter().chain(left).chain(lost).collect()
+}
+
+/// Returns whether `src/main.rs:10:5` is at `src/main.rs`, or at `src/main.rs:10`.
+fn is_at(place: &str, site: &str) -> bool {
+    site.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+}
+
+/// Finds places whose tasks or channels grow with every round. A channel that grows together with tasks is theirs.
+fn leaks(looks: usize, census: &Census) -> Vec<Fault> {
+    let grows = census.alive.iter().filter_map(|(thing, numbers)| {
+        let rounds = &numbers[..looks.min(numbers.len())];
+        grown(rounds).map(|each| (thing, rounds, each))
+    });
+    let (channels, others): (Vec<_>, Vec<_>) = grows.partition(|(thing, ..)| is_channel(thing));
+    let told = if others.is_empty() { channels } else { others };
+    told.into_iter().map(|(thing, rounds, each)| words::leak(thing, rounds, each)).collect()
+}
+
+fn is_channel(thing: &Thing) -> bool {
+    matches!(thing.sort, Sort::Channel(_))
+}
+
+/// Returns what was alive at a look, the most first.
+fn at_look(census: &Census, look: usize) -> Vec<(&Thing, usize)> {
+    let number = |numbers: &Vec<usize>| numbers.get(look).copied().filter(|number| *number > 0);
+    let mut alive: Vec<_> = census.alive.iter().filter_map(|(thing, it)| Some((thing, number(it)?))).collect();
+    alive.sort_by_key(|(_, number)| std::cmp::Reverse(*number));
+    alive
 }
 
 fn last_lines(printed: &str) -> Vec<String> {
@@ -140,9 +196,15 @@ pub(super) fn page(verdict: &Verdict, course: &Course, output: &Path) -> String 
     let course_line = words::course(course.ready_after(), &course.signals, course.ended, course.took);
     let numbers = course.rounds.last().map(|last| words::numbers(&course.rounds[0], last, course.rounds.len() - 1));
     let unseen = course.unseen.iter().map(|it| format!("not looked at: {it}\n"));
+    let seen = course.census.as_ref().filter(|census| census.blind.is_none());
+    let census = seen.map(|census| {
+        let before = course.signals.iter().zip(course.rounds.len()..);
+        let alive: String = before.map(|(signal, look)| words::alive(signal, &at_look(census, look))).collect();
+        alive + &words::census(census.undecided, census.cost, course.processor)
+    });
     let output = (verdict.exit != Exit::Clean).then(|| format!("output: {}\n", output.display()));
     let end = words::exit(verdict.exit, verdict.faults.len());
-    faults.chain([course_line]).chain(numbers).chain(unseen).chain(output).chain([end]).collect()
+    faults.chain([course_line]).chain(numbers).chain(census).chain(unseen).chain(output).chain([end]).collect()
 }
 
 impl Course {
@@ -167,8 +229,22 @@ pub(super) fn json(verdict: &Verdict, course: &Course) -> String {
         "took-ms": course.took.as_millis() as u64,
         "rounds": course.rounds.iter().map(sample).collect::<Vec<_>>(),
         "unseen": course.unseen,
+        "census": course.census.as_ref().map(|census| census_json(census, course)),
     });
     serde_json::to_string_pretty(&document).expect("lightsout bug: a verdict is plain data") + "\n"
+}
+
+fn census_json(census: &Census, course: &Course) -> serde_json::Value {
+    let thing = |(thing, counts): (&Thing, &Vec<usize>)| serde_json::json!({ "thing": thing, "counts": counts });
+    serde_json::json!({
+        "looked": census.blind.is_none(),
+        "alive": census.alive.iter().map(thing).collect::<Vec<_>>(),
+        "undecided": census.undecided,
+        "lost": census.cost.lost,
+        "recorded": census.cost.steps,
+        "recording-micros": census.cost.took.as_micros() as u64,
+        "processor-ms": course.processor.as_millis() as u64,
+    })
 }
 
 #[cfg(test)]

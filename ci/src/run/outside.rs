@@ -122,6 +122,16 @@ mod system {
                 .collect()
         }
 
+        /// Returns how much of a processor's time a program had so far, without what it started.
+        pub(in crate::run) fn processor_time(&self, id: u32) -> Duration {
+            /// In milliseconds; Linux tells everybody the same.
+            const TICK: u64 = 10;
+            let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            let words = stat.rsplit_once(')').map(|(_, words)| words).unwrap_or_default();
+            let ticks = words.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u64>().ok());
+            Duration::from_millis(ticks.sum::<u64>() * TICK)
+        }
+
         /// Says what is not looked at.
         pub(in crate::run) fn unseen(&self) -> Vec<&'static str> {
             Vec::new()
@@ -252,6 +262,10 @@ mod system {
 
         pub(in crate::run) fn state_of(&self, _: u32) -> Vec<String> {
             Vec::new()
+        }
+
+        pub(in crate::run) fn processor_time(&self, _: u32) -> Duration {
+            Duration::ZERO
         }
 
         pub(in crate::run) fn unseen(&self) -> Vec<&'static str> {

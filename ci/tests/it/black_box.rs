@@ -2,7 +2,6 @@
 #![cfg(target_os = "linux")]
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -24,7 +23,7 @@ fn script(line: &[&str], script: &str) -> Gate {
 }
 
 /// A port that nobody listens on.
-fn port() -> u16 {
+pub(crate) fn port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     listener.local_addr().expect("an address").port()
 }
@@ -170,23 +169,9 @@ fn real_messaging_server_is_clean() {
     run(&line, &["nats-server", "-a", "127.0.0.1", "-p", &port]).check(0, &["over 3 rounds: threads "]);
 }
 
-/// Builds a service and returns its program.
-fn service(name: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .args(["build", "-p", "services", "--features", "faulty", "--message-format", "json", "--bin", name])
-        .current_dir(root);
-    let output = cargo.output().expect("cargo");
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
-    let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut executables = messages.filter_map(|it| it["executable"].as_str().map(PathBuf::from));
-    executables.next().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)))
-}
-
 #[test]
 fn services_are_judged_from_outside() {
-    let messaging = service("messaging");
+    let messaging = crate::services::program("messaging");
     let messaging = messaging.to_str().expect("UTF-8");
     let arguments = |signals, fault| [messaging, "127.0.0.1:0", "127.0.0.1:0", signals, fault];
     let ready = ["--ready-line", "listening on"];

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::project::{Gate, Project};
+use crate::project::{Gate, Project, TOKIO, target};
 
 /// What tests are given: cargo must not look for packages elsewhere.
 fn init(project: &Project, line: &str) -> Gate {
@@ -34,7 +34,6 @@ fn files(project: &Project) -> BTreeMap<PathBuf, String> {
     files
 }
 
-const TOKIO: &str = "tokio = { version = \"1\", features = [\"rt\", \"macros\", \"time\"] }";
 const LEAK: &str =
     "#[lightsout::test(start_paused = true)]\nasync fn leaks() {\n    tokio::spawn(std::future::pending::<()>());\n}\n";
 const PLAIN: &str = "//! Tests.\n\n#[tokio::test]\nasync fn stops() {}\n";
@@ -100,8 +99,9 @@ fn single_crate_is_set_up_and_its_first_leak_is_found() {
     init(&project, "--yes").check(0, &["everything is there already"]);
     assert_eq!(files(&project), after);
     project.write("tests/it.rs", &(read(&project, "tests/it.rs") + LEAK));
-    let target = format!("--target-dir {}", env!("CARGO_TARGET_TMPDIR")) + "/init";
-    project.gate(&target).check(100, &["leaked-task: 1 task is still alive after the test", "  tests       leaks"]);
+    project
+        .gate(&format!("--target-dir {}", target().display()))
+        .check(100, &["leaked-task: 1 task is still alive after the test", "  tests       leaks"]);
 }
 
 #[test]

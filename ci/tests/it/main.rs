@@ -8,6 +8,7 @@ mod project;
 
 mod baseline;
 mod black_box;
+mod census;
 mod config;
 mod faults;
 mod findings;

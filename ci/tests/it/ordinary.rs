@@ -4,23 +4,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::project::{Gate, Project};
+use crate::project::{Gate, Project, SETTINGS, TOKIO, target};
 
 pub(crate) const LEAKS: &str = include_str!("../ordinary/leaks.rs");
 pub(crate) const CLEAN: &str = include_str!("../ordinary/clean.rs");
+pub(crate) const CHANNELS: &str = include_str!("../ordinary/channels.rs");
 pub(crate) const DIES: &str = include_str!("../ordinary/dies.rs");
 
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
-}
-
-pub(crate) fn target() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("ordinary")
 }
 
 /// A package of this name with these files of tests.
@@ -28,7 +25,7 @@ fn package(name: &str, tests: &[(&str, &str)]) -> Project {
     let project = Project::empty();
     let manifest = format!(
         "[package]\nname = \"{name}\"\nedition = \"2024\"\n[lib]\ndoctest = false\n[workspace]\n[dev-dependencies]\n\
-         lightsout = {{ path = {:?} }}\ntokio = {{ version = \"1\", features = [\"full\"] }}\n\
+         lightsout = {{ path = {:?} }}\n{TOKIO}\n\
          [profile.release]\ndebug = \"line-tables-only\"\n",
         root()
     );
@@ -70,10 +67,11 @@ pub(crate) fn expected(findings: &[(&str, &str, u64, &str)]) -> BTreeSet<Found> 
 
 /// Everything that is planted in the tests, and nothing else.
 #[rustfmt::skip]
-pub(crate) const PLANTED: [(&str, &str, u64, &str); 13] = [
+pub(crate) const PLANTED: [(&str, &str, u64, &str); 15] = [
     ("current_thread", "leaked-task", 3, "current_thread"),
     ("multi_thread", "leaked-task", 1, "multi_thread"),
     ("own_runtime", "leaked-task", 1, "own_runtime"),
+    ("blocked_on", "leaked-task", 1, "blocked_on"),
     ("shutdown_timeout", "leaked-task", 1, "shutdown_timeout"),
     ("nested_runtimes", "leaked-task", 1, "nested_runtimes"),
     ("spawned_thread", "leaked-task", 1, "spawned_thread"),
@@ -84,16 +82,17 @@ pub(crate) const PLANTED: [(&str, &str, u64, &str); 13] = [
     ("a_module_with_a_long_name::other_of_two_tests_of_the_same_place", "leaked-task", 1, "shared"),
     ("runtime_in_a_static", "leaked-task", 1, "runtime_in_a_static"),
     ("closure", "blocked-thread", 1, "closure"),
+    ("closure_of_a_runtime_in_a_static", "blocked-thread", 1, "static closure"),
 ];
 
 #[test]
 fn what_ordinary_tests_leave_is_found() {
     let project = package("leaks", &[("leaks", LEAKS)]);
     let (gate, json) = gate(&project, "");
-    let summary = "14 findings in 13 of 13 tests (1 checked, 12 ordinary); 1 test not looked at";
+    let summary = "16 findings in 15 of 15 tests (1 checked, 14 ordinary); 1 test not looked at";
     let gate = gate.check(100, &[summary]);
     assert_eq!(found(&json, LEAKS), expected(&PLANTED), "{}", gate.stdout);
-    assert_eq!((&json["covered"], &json["checked"], &json["unchecked"]), (&12.into(), &1.into(), &1.into()));
+    assert_eq!((&json["covered"], &json["checked"], &json["unchecked"]), (&14.into(), &1.into(), &1.into()));
     let place = gate.stdout.split("\n\n").find(|part| part.contains("_tests_of_the_same_place")).expect("a place");
     insta::assert_snapshot!(place, @r"
     leaked-task: 1 task was still alive when its runtime ended
@@ -105,6 +104,47 @@ fn what_ordinary_tests_leave_is_found() {
                   a_module_with_a_long_name::other_of_two_tests_of_the_same_place
       run again   cargo lightsout gate -p leaks -- -- --exact a_module_with_a_long_name::one_of_two_tests_of_the_same_place
     ");
+}
+
+/// Claims that the channels are told that tests left open with no task to blame, each with its kind, place and test.
+pub(crate) fn check_channels(gate: Gate, json: &Value, source: &str) {
+    let gate = gate.check(100, &["1 finding in 1 of 5 ordinary tests"]);
+    assert_eq!(
+        found(json, source),
+        expected(&[("held_by_a_leaked_task", "leaked-task", 1, "task")]),
+        "{}",
+        gate.stdout
+    );
+    let line =
+        |comment: &str| source.lines().position(|line| line.ends_with(&format!(" // {comment}"))).unwrap() as u64 + 1;
+    let channels = json["channels"].as_array().expect("channels").iter();
+    let channels: Vec<_> = channels
+        .map(|it| {
+            (
+                it["site"]["line"].as_u64().unwrap(),
+                it["kind"].as_str().unwrap(),
+                it["count"].as_u64().unwrap(),
+                &it["tests"],
+            )
+        })
+        .collect();
+    let of = |test: &str| serde_json::json!([test]);
+    let expected = [
+        (line("kept"), "tokio mpsc of u32", 1, &of("kept_by_a_static")),
+        (line("forgotten"), "tokio mpsc (unbounded) of alloc::vec::Vec<u8, alloc::alloc::Global>", 3, &of("forgotten")),
+    ];
+    assert_eq!(channels[..2], expected, "{}", gate.stdout);
+    let (at, kind, count, tests) = channels[2];
+    assert_eq!((at, count, tests, channels.len()), (line("cycle"), 1, &of("cycle"), 3), "{}", gate.stdout);
+    assert!(kind.starts_with("std mpsc of alloc::sync::Arc<"), "{kind}");
+    let note = "note: open-channel: 3 channels are still open after the test, and no task of it is alive: tokio mpsc (unbounded) of ";
+    assert!(gate.stdout.contains(note), "{}", gate.stdout);
+}
+
+#[test]
+fn channels_that_ordinary_tests_leave_open_are_noted() {
+    let (gate, json) = gate(&package("channels", &[("channels", CHANNELS)]), "-- --test channels");
+    check_channels(gate, &json, CHANNELS);
 }
 
 #[test]
@@ -152,7 +192,7 @@ fn nothing_is_said_or_written_without_the_gate() {
     let project = package("alone", &[("leaks", LEAKS)]);
     let mut command = Command::new(std::env::var_os("CARGO").expect("cargo runs tests"));
     command.args(["test", "--quiet", "--test", "leaks", "--", "--skip", "checked"]).current_dir(project.path());
-    command.envs([("CARGO_TARGET_DIR", target()), ("CARGO_NET_OFFLINE", "true".into())]).env_remove("RUSTFLAGS");
+    command.envs(SETTINGS).env("CARGO_TARGET_DIR", target()).env_remove("RUSTFLAGS");
     let output = command.env_remove("LIGHTSOUT_REPORT_DIR").output().expect("cargo starts");
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stdout}{stderr}");

@@ -4,21 +4,23 @@
 #![cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
-use crate::ordinary::{CLEAN, DIES, LEAKS, PLANTED, expected, found, gate, root};
-use crate::project::{Gate, Project};
+use crate::ordinary::{CHANNELS, CLEAN, DIES, LEAKS, PLANTED, check_channels, expected, found, gate, root};
+use crate::project::{Gate, Project, TOKIO, target};
 
 /// Takes out of a file of tests what needs lightsout, and leaves its lines where they are.
 fn without_lightsout(text: &str) -> String {
     text.replace("use lightsout as _;", "").replace("#[lightsout::test]", "#[tokio::test]\n#[ignore]")
 }
 
-/// A package of this name that depends on tokio, and on nothing else.
+/// A package of this name that depends on tokio, and on nothing else that it uses: a feature that lightsout switches on keeps what it is
+/// built on the same as beside lightsout.
 fn package(name: &str, tests: &[(&str, &str)]) -> Project {
     let project = Project::empty();
     let manifest = format!(
         "[package]\nname = \"{name}\"\nedition = \"2024\"\n[lib]\ndoctest = false\n[workspace]\n[dev-dependencies]\n\
-         tokio = {{ version = \"1\", features = [\"full\"] }}\n[profile.release]\ndebug = \"line-tables-only\"\n"
+         {TOKIO}\nlibc = {{ version = \"0.2\", features = [\"extra_traits\"] }}\n[profile.release]\ndebug = \"line-tables-only\"\n"
     );
     project.write("Cargo.toml", &manifest);
     project.write("Cargo.lock", &fs::read_to_string(root().join("Cargo.lock")).expect("a lock file"));
@@ -34,9 +36,15 @@ fn what_is_found_is_what_the_linked_recorder_finds() {
     let project = package("unaware", &[("leaks", LEAKS)]);
     let (gate, json) = gate(&project, "");
     let gate = gate
-        .check(100, &["13 findings in 12 of 12 ordinary tests; 1 test not looked at", "  runs        leaks::waits"]);
+        .check(100, &["15 findings in 14 of 14 ordinary tests; 1 test not looked at", "  runs        leaks::waits"]);
     assert_eq!(found(&json, &without_lightsout(LEAKS)), expected(&PLANTED), "{}", gate.stdout);
-    assert_eq!((&json["covered"], &json["checked"]), (&12.into(), &0.into()));
+    assert_eq!((&json["covered"], &json["checked"]), (&14.into(), &0.into()));
+}
+
+#[test]
+fn channels_that_are_left_open_are_noted() {
+    let (gate, json) = gate(&package("unaware-channels", &[("channels", CHANNELS)]), "-- --test channels");
+    check_channels(gate, &json, &without_lightsout(CHANNELS));
 }
 
 #[test]
@@ -123,7 +131,7 @@ fn other_library_that_was_preloaded_stays() {
         .replace("about_us(&said), Vec::<&str>::new()", "about_us(&said), [\"LD_PRELOAD=libm.so.6\"]");
     let project = package("unaware-other", &[("asks", &source)]);
     let mut command = project.command("-- --test asks");
-    let gate = command.env("CARGO_TARGET_DIR", crate::ordinary::target()).env("LD_PRELOAD", "libm.so.6").output();
+    let gate = command.env("CARGO_TARGET_DIR", target()).env("LD_PRELOAD", "libm.so.6").output();
     Gate::from(gate.expect("a gate that starts")).check(100, &["1 finding in 1 of 3 ordinary tests"]);
 }
 
@@ -184,13 +192,136 @@ fn binary_that_cannot_be_looked_at_is_named_and_not_green() {
     assert_eq!((&json["covered"], &json["blind"][0]["binary"]), (&0.into(), &"tests/allocates.rs".into()));
 }
 
+/// A test binary that seems to have tasks of tokio.
+const SEEMS: &str = "#[used]\nstatic TOKIO: &str = \"/tokio-1.54.1/src/runtime/task/\";\n#[test]\nfn seems() { std::hint::black_box(TOKIO); }\n";
+
+#[test]
+fn binaries_that_the_loader_lets_nobody_into_are_named_and_not_green() {
+    let project = Project::empty();
+    project.write(
+        "Cargo.toml",
+        "[package]\nname = \"unaware-closed\"\nedition = \"2024\"\n[lib]\ndoctest = false\n[workspace]\n",
+    );
+    project.write("src/lib.rs", "");
+    project.write("tests/seems.rs", SEEMS);
+    let check = |rustflags: &str, why: &str| {
+        project.write(".cargo/config.toml", &format!("[build]\nrustflags = [{rustflags}]\n"));
+        let gate = project.gate("-- --test seems");
+        let sentence =
+            format!("not looked at: the ordinary tests of tests/seems.rs of package `unaware-closed`, since it {why}");
+        gate.check(100, &[&sentence, "exit 100: a test binary was not looked at"]);
+    };
+    check("\"-C\", \"target-feature=+crt-static\"", "is linked statically");
+    let folder = tempfile::tempdir().expect("a folder");
+    let loader =
+        if cfg!(target_arch = "x86_64") { "/lib64/ld-linux-x86-64.so.2" } else { "/lib/ld-linux-aarch64.so.1" };
+    let other = folder.path().join("ld-musl.so.1");
+    std::os::unix::fs::symlink(loader, &other).expect("a link");
+    check(&format!("\"-C\", \"link-arg=-Wl,--dynamic-linker={}\"", other.display()), "is for another C library");
+
+    let deps = project.path().join("target/debug/deps");
+    fs::remove_dir_all(&deps).expect("what was built");
+    let none = "\"-C\", \"debuginfo=1\"";
+    project.write(".cargo/config.toml", &format!("[build]\nrustflags = [{none}]\n"));
+    project.gate("-- --test seems");
+    let built = fs::read_dir(deps).expect("a folder").map(|entry| entry.expect("an entry").path());
+    for binary in built.filter(|path| path.extension().is_none()) {
+        fs::set_permissions(binary, fs::Permissions::from_mode(0o4755)).expect("permissions");
+    }
+    check(none, "runs as another user");
+}
+
 #[test]
 fn binary_without_lines_is_named_and_not_green() {
     let project = package("unaware-bare", &[("clean", CLEAN)]);
-    project.write(".cargo/config.toml", "[profile.dev]\ndebug = false\nstrip = \"debuginfo\"\n");
+    project.write(".cargo/config.toml", "[profile.dev.package.unaware-bare]\ndebug = false\nstrip = \"debuginfo\"\n");
     let (gate, _) = gate(&project, "-- --test clean");
     let sentence = "not looked at: the ordinary tests of tests/clean.rs of package `unaware-bare`, since it has no names of functions";
     gate.check(100, &[sentence]);
+}
+
+/// A test that puts another program in the place of its own.
+const REBUILT: &str = r#"
+#[tokio::test]
+async fn leaks() {
+    tokio::spawn(std::future::pending::<()>());
+    tokio::task::yield_now().await;
+    let own = std::env::current_exe().unwrap();
+    let other = own.with_extension("other");
+    std::fs::copy("/bin/sh", &other).unwrap();
+    std::fs::rename(other, own).unwrap();
+}
+"#;
+
+#[test]
+fn binary_that_was_built_anew_is_named_and_not_green() {
+    let (gate, json) = gate(&package("unaware-rebuilt", &[("rebuilt", REBUILT)]), "-- --test rebuilt");
+    let sentence = "not looked at: the ordinary tests of tests/rebuilt.rs of package `unaware-rebuilt`, since its file was built anew";
+    gate.check(100, &[sentence, "exit 100: a test binary was not looked at"]);
+    assert_eq!(json["leaks"], serde_json::json!([]));
+}
+
+/// A test with tasks of tokio and of an executor that is known by its name.
+const OTHERS: &str = r#"
+#[tokio::test]
+async fn uses_both() {
+    tokio::spawn(async {}).await.unwrap();
+    async_executor::run();
+}
+"#;
+
+#[test]
+fn tasks_of_other_runtimes_are_named_as_not_looked_at() {
+    let project = package("unaware-others", &[("others", OTHERS), ("clean", CLEAN)]);
+    let manifest = fs::read_to_string(project.path().join("Cargo.toml")).expect("a manifest");
+    let dependency = "[dev-dependencies]\nasync-executor = { path = \"executor\" }\n";
+    project.write("Cargo.toml", &manifest.replace("[dev-dependencies]\n", dependency));
+    project.write("executor/Cargo.toml", "[package]\nname = \"async-executor\"\nedition = \"2024\"\n");
+    project.write("executor/src/lib.rs", "pub fn run() {\n    std::hint::black_box(());\n}\n");
+    let (gate, _) = gate(&project, "-- --test others --test clean");
+    let gate = gate.check(0, &["no findings in 10 ordinary tests"]);
+    let named: Vec<&str> = gate.stdout.lines().filter(|line| line.contains("async-executor")).collect();
+    let sentence =
+        "not looked at: tasks of smol or async-std (`async-executor`) in tests/others.rs of package `unaware-others`";
+    assert_eq!(named, [sentence], "{}", gate.stdout);
+}
+
+/// Two tests whose names are cut to the same, and whose functions are too far out on the stack to be seen.
+const IN_DOUBT: &str = r#"
+fn deeper(calls: usize, act: &mut dyn FnMut()) {
+    if calls == 0 { act() } else { deeper(calls - 1, act) }
+    std::hint::black_box(calls);
+}
+
+fn leak(tasks: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for _ in 0..tasks {
+        runtime.spawn(std::future::pending::<()>()); // leak
+    }
+    runtime.block_on(tokio::task::yield_now());
+}
+
+#[test]
+fn a_name_that_is_cut_and_leaks_one() {
+    deeper(400, &mut || leak(1));
+}
+
+#[test]
+fn a_name_that_is_cut_and_leaks_two() {
+    deeper(400, &mut || leak(2));
+}
+
+#[test]
+fn a_name_that_is_cut_and_leaks_nothing() {}
+"#;
+
+#[test]
+fn tests_whose_names_are_cut_are_run_alone_where_nothing_else_tells() {
+    let (gate, json) = gate(&package("unaware-doubt", &[("doubt", IN_DOUBT)]), "-- --test doubt");
+    let gate = gate.check(100, &["2 findings in 2 of 3 ordinary tests"]);
+    let leaks = [("one", 1), ("two", 2)].map(|(name, count)| (format!("a_name_that_is_cut_and_leaks_{name}"), count));
+    let leaks: Vec<_> = leaks.iter().map(|(test, count)| (test.as_str(), "leaked-task", *count, "leak")).collect();
+    assert_eq!(found(&json, IN_DOUBT), expected(&leaks), "{}", gate.stdout);
 }
 
 #[test]
@@ -200,7 +331,7 @@ fn nextest_finds_the_same() {
     }
     let project = package("unaware", &[("leaks", LEAKS)]);
     let (gate, json) = gate(&project, "--runner nextest");
-    let gate = gate.check(100, &["13 findings in 12 of 12 ordinary tests; 1 test not looked at"]);
+    let gate = gate.check(100, &["15 findings in 14 of 14 ordinary tests; 1 test not looked at"]);
     assert_eq!(found(&json, &without_lightsout(LEAKS)), expected(&PLANTED), "{}", gate.stdout);
 }
 
@@ -209,6 +340,6 @@ fn nextest_finds_the_same() {
 fn optimised_build_is_looked_at() {
     let project = package("unaware-optimised", &[("leaks", LEAKS), ("clean", CLEAN)]);
     let (gate, json) = gate(&project, "--release");
-    let gate = gate.check(100, &["13 findings in 12 of 21 ordinary tests; 1 test not looked at"]);
+    let gate = gate.check(100, &["15 findings in 14 of 23 ordinary tests; 1 test not looked at"]);
     assert_eq!(found(&json, &without_lightsout(LEAKS)), expected(&PLANTED), "{}", gate.stdout);
 }

@@ -18,6 +18,22 @@ pub(crate) struct Gate {
     pub(crate) stderr: String,
 }
 
+/// How cargo builds throw-away projects: without a network, and alike, so that those in a shared target folder share what they are built on.
+pub(crate) const SETTINGS: [(&str, &str); 4] = [
+    ("CARGO_NET_OFFLINE", "true"),
+    ("CARGO_INCREMENTAL", "0"),
+    ("CARGO_PROFILE_DEV_DEBUG", "line-tables-only"),
+    ("RUST_BACKTRACE", "0"),
+];
+
+/// What projects with dependencies have in common: with equal features of it, what they are built on is built once.
+pub(crate) const TOKIO: &str = "tokio = { version = \"1\", features = [\"full\", \"test-util\"] }";
+
+/// Returns the target folder of projects with dependencies. Each of them has a name of its own.
+pub(crate) fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("projects")
+}
+
 /// Every file of tests begins with this: what writes a report, and what waits until one is written.
 const PRELUDE: &str = r#"
 #[allow(dead_code)]
@@ -101,8 +117,7 @@ impl Project {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(ours)) {
             command.env_remove(name);
         }
-        let settings = [("CARGO_NET_OFFLINE", "true"), ("CARGO_INCREMENTAL", "0"), ("RUST_BACKTRACE", "0")];
-        command.envs(settings);
+        command.envs(SETTINGS);
         command
     }
 

@@ -22,12 +22,15 @@ struct Gate {
 
 /// The gates over both forms. Their programs have the same names, so one is built after the other, and the fixed ones stay.
 static FAULTY_AND_FIXED: LazyLock<[Gate; 2]> =
-    LazyLock::new(|| [gate("faulty", &["--features", "faulty"]), gate("fixed", &[])]);
+    LazyLock::new(|| [gate("faulty", &["--features", "services/faulty"]), gate("fixed", &[])]);
+
+/// Asks cargo for the services' tests in a build of the whole workspace, whose dependencies are there already.
+const SERVICES: [&str; 4] = ["--test", "services", "--test", "services-search"];
 
 fn gate(name: &str, arguments: &[&str]) -> Gate {
     let json = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("services-{name}.json"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-lightsout"));
-    command.args(["gate", "-p", "services", "--json"]).arg(&json).args(arguments);
+    command.args(["gate", "--workspace", "--json"]).arg(&json).args(arguments).arg("--").args(SERVICES);
     let output = command.current_dir(root()).stdin(Stdio::null()).output().expect("a gate that starts");
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let json = fs::read_to_string(&json).unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -174,6 +177,19 @@ fn tells(finding: &Value, place: &str) -> bool {
 
 fn strings<'a>(values: &'a Value, key: &'a str) -> impl Iterator<Item = &'a str> {
     values.as_array().into_iter().flatten().filter_map(move |value| value[key].as_str())
+}
+
+/// Returns the program of a service in its fixed form. Nothing is built in its place any more.
+pub(crate) fn program(name: &str) -> PathBuf {
+    LazyLock::force(&FAULTY_AND_FIXED);
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["test", "--no-run", "--workspace", "--message-format", "json"]).args(SERVICES);
+    let output = cargo.current_dir(root()).output().expect("cargo");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let built = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut executables = built.filter(|it| it["target"]["name"] == name && it["target"]["kind"][0] == "bin");
+    let program = executables.find_map(|it| it["executable"].as_str().map(PathBuf::from));
+    program.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)))
 }
 
 #[test]

@@ -43,6 +43,14 @@ fn own_runtime() {
 }
 
 #[test]
+fn blocked_on() {
+    Builder::new_current_thread().build().unwrap().block_on(async {
+        tokio::spawn(waits()); // blocked_on
+        yield_now().await;
+    });
+}
+
+#[test]
 fn shutdown_timeout() {
     let runtime = Runtime::new().unwrap();
     runtime.spawn(waits()); // shutdown_timeout
@@ -114,6 +122,13 @@ fn closure() {
     runtime.spawn_blocking(|| loop { thread::park() }); // closure
     pause();
     runtime.shutdown_background();
+}
+
+#[test]
+fn closure_of_a_runtime_in_a_static() {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+    RUNTIME.spawn_blocking(|| loop { thread::park() }); // static closure
+    pause();
 }
 
 #[lightsout::test]

@@ -11,8 +11,9 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering, compiler_fence};
 
-/// How many stacks a thread remembers.
-const ENTRIES: usize = 8;
+/// How many places a thread has for stacks, and how many each is for. A run of a search makes about ten allocations, over and over.
+const SETS: usize = 4;
+const WAYS: usize = 4;
 /// On aarch64 most frames are found by the frame pointer, on x86-64 few. What depends on more words is not remembered.
 const WORDS: usize = if cfg!(target_arch = "aarch64") { 80 } else { 48 };
 /// No stack pointer.
@@ -37,8 +38,8 @@ pub(super) struct Entry {
     needs_fp: Cell<bool>,
     number: Cell<u32>,
     len: Cell<usize>,
-    /// Where the words are, in bytes above `sp`.
-    offsets: [Cell<u32>; WORDS],
+    /// Where the words are, in words above `sp`.
+    offsets: [Cell<u16>; WORDS],
     words: [Cell<usize>; WORDS],
 }
 
@@ -68,7 +69,7 @@ impl Entry {
     fn has_its_words(&self) -> bool {
         let pairs = self.offsets.iter().zip(&self.words).take(self.len.get());
         pairs.into_iter().all(|(offset, word)| {
-            let at = self.sp.get() + offset.get() as usize;
+            let at = self.sp.get() + offset.get() as usize * size_of::<usize>();
             // SAFETY: aligned, and above the stack pointer in this thread's own stack, which stays readable.
             unsafe { (at as *const usize).read() == word.get() }
         })
@@ -78,12 +79,37 @@ impl Entry {
 struct Memo {
     /// Whether somebody reads or writes the entries: then this is a signal handler that came in between.
     busy: AtomicBool,
-    entries: [Entry; ENTRIES],
+    sets: [Set; SETS],
+}
+
+/// The stacks of one place.
+struct Set {
+    entries: [Entry; WAYS],
+    /// Which of them gives way to the next.
+    oldest: Cell<usize>,
+}
+
+impl Set {
+    const fn new() -> Self {
+        Self { entries: [const { Entry::new() }; WAYS], oldest: Cell::new(0) }
+    }
+
+    #[inline]
+    fn find(&self, start: Start) -> Option<u32> {
+        self.entries.iter().find(|entry| entry.is_from(start)).map(|entry| entry.number.get())
+    }
+
+    /// Returns the one to write over.
+    fn next(&self) -> &Entry {
+        let at = self.oldest.get();
+        self.oldest.set((at + 1) % WAYS);
+        &self.entries[at]
+    }
 }
 
 thread_local! {
     /// Has no destructor, and its initial value is constant: it needs no allocation and lives as long as the thread.
-    static MEMO: Memo = const { Memo { busy: AtomicBool::new(false), entries: [const { Entry::new() }; ENTRIES] } };
+    static MEMO: Memo = const { Memo { busy: AtomicBool::new(false), sets: [const { Set::new() }; SETS] } };
 }
 
 /// Returns the number of the stack that begins here: a remembered one, or what `walk` finds, for which it takes notes.
@@ -95,8 +121,8 @@ pub(super) fn number(start: Start, hint: usize, walk: impl FnOnce(&mut Notes) ->
         }
         memo.busy.store(true, Ordering::Relaxed);
         compiler_fence(Ordering::SeqCst);
-        let entry = &memo.entries[place(start.sp, hint)];
-        let number = if entry.is_from(start) { entry.number.get() } else { walk_anew(entry, start, walk) };
+        let set = &memo.sets[place(start.sp, hint)];
+        let number = set.find(start).unwrap_or_else(|| walk_anew(set, start, walk));
         compiler_fence(Ordering::SeqCst);
         memo.busy.store(false, Ordering::Relaxed);
         number
@@ -105,18 +131,19 @@ pub(super) fn number(start: Start, hint: usize, walk: impl FnOnce(&mut Notes) ->
 
 /// Forgets all stacks of the calling thread.
 pub(super) fn forget() {
-    MEMO.with(|memo| memo.entries.iter().for_each(|entry| entry.sp.set(NOWHERE)));
+    MEMO.with(|memo| memo.sets.iter().flat_map(|set| &set.entries).for_each(|entry| entry.sp.set(NOWHERE)));
 }
 
 #[inline]
 fn place(sp: usize, hint: usize) -> usize {
     let mixed = ((sp as u64) >> 4 ^ (hint as u64) << 20).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 56) as usize % ENTRIES
+    (mixed >> 56) as usize % SETS
 }
 
 #[cold]
 #[inline(never)]
-fn walk_anew(entry: &Entry, start: Start, walk: impl FnOnce(&mut Notes) -> u32) -> u32 {
+fn walk_anew(set: &Set, start: Start, walk: impl FnOnce(&mut Notes) -> u32) -> u32 {
+    let entry = set.next();
     entry.sp.set(NOWHERE);
     let mut notes = Notes::on(entry, start.sp);
     let number = walk(&mut notes);
@@ -168,9 +195,9 @@ impl<'a> Notes<'a> {
     /// Says that this word decides how the walk goes on.
     #[inline]
     pub(super) fn word(&mut self, at: usize, word: usize) {
+        let Ok(offset) = u16::try_from((at - self.sp) / size_of::<usize>()) else { return self.give_up() };
         if self.len < WORDS {
-            // A thread's own stack is smaller than 4 GiB, or it is not known as such.
-            self.entry.offsets[self.len].set((at - self.sp) as u32);
+            self.entry.offsets[self.len].set(offset);
             self.entry.words[self.len].set(word);
         }
         self.len += 1;

@@ -3,8 +3,9 @@
 
 use std::ffi::{CStr, c_char, c_int, c_ulonglong, c_void};
 use std::mem::{MaybeUninit, transmute};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use super::super::loaded::{Loaded, Segment, dl_iterate_phdr};
 use super::cfi::Image;
 use super::stack;
 
@@ -19,19 +20,6 @@ const PF_R: u32 = 4;
 const DT_NEEDED: usize = 1;
 const DT_STRTAB: usize = 5;
 const DT_SONAME: usize = 14;
-
-/// `Elf64_Phdr`.
-#[repr(C)]
-struct Segment {
-    kind: u32,
-    flags: u32,
-    offset: usize,
-    address: usize,
-    _physical: usize,
-    file_size: usize,
-    size: usize,
-    _alignment: usize,
-}
 
 /// `Elf64_Ehdr`.
 #[repr(C)]
@@ -48,15 +36,6 @@ struct ElfHeader {
     _flags: u32,
     _size: u16,
     segment_size: u16,
-    segment_count: u16,
-}
-
-/// The start of `dl_phdr_info`.
-#[repr(C)]
-struct Loaded {
-    base: usize,
-    name: *const c_char,
-    segments: *const Segment,
     segment_count: u16,
 }
 
@@ -82,10 +61,6 @@ struct Found {
 type FindObject = unsafe extern "C" fn(*const c_void, *mut Found) -> c_int;
 
 unsafe extern "C" {
-    fn dl_iterate_phdr(
-        visit: unsafe extern "C" fn(*mut Loaded, usize, *mut c_void) -> c_int,
-        data: *mut c_void,
-    ) -> c_int;
     fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
 }
 
@@ -118,6 +93,7 @@ static MODULES: [Shared; LASTING] = [const { Shared([const { AtomicUsize::new(0)
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// The address of `_dl_find_object`, or 0: not looked for, or not there.
 static FIND_OBJECT: AtomicUsize = AtomicUsize::new(0);
+static HAS_MET_OTHERS: AtomicBool = AtomicBool::new(false);
 
 /// Returns whether the modules are listed.
 #[inline]
@@ -131,8 +107,16 @@ pub(super) fn at(pc: usize) -> Option<(Module, Stay)> {
     let mut lasting = MODULES[..count].iter().map(Shared::load);
     match lasting.find(|module| (module.start..module.end).contains(&pc)) {
         Some(module) => Some((module, Stay::Lasting)),
-        None => Some((find_object(pc)?, Stay::Passing)),
+        None => {
+            HAS_MET_OTHERS.store(true, Ordering::Relaxed);
+            Some((find_object(pc)?, Stay::Passing))
+        }
     }
+}
+
+/// Returns whether there was code on a stack that is in none of the listed modules.
+pub(super) fn has_met_others() -> bool {
+    HAS_MET_OTHERS.load(Ordering::Relaxed)
 }
 
 /// Lists the modules that will not be unloaded. `own` is an address in the code that asks for it.

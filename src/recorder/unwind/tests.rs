@@ -221,8 +221,8 @@ fn stack_that_differs_in_one_address_is_another() {
     }
 
     assert!(prepare());
-    for round in 0..3 {
-        assert_eq!(number_twice(number_here), [2 * round + 1, 2 * round + 2]);
+    for _ in 0..3 {
+        assert_eq!(number_twice(number_here), [1, 2]);
     }
 }
 

@@ -43,6 +43,11 @@ pub(crate) fn number<const DEPTH: usize>(hint: usize, keep: fn(&[usize]) -> u32)
     unsafe { start(hint, keep as usize, numbered::<DEPTH>) as u32 }
 }
 
+/// Returns whether code was on a stack that came after [`prepare`], by `dlopen`.
+pub(crate) fn has_met_others() -> bool {
+    modules::has_met_others()
+}
+
 /// Makes the calling thread forget what it remembers: numbers that were given mean nothing any more.
 #[cfg_attr(not(test), expect(dead_code, reason = "nothing takes numbers back yet"))]
 pub(crate) fn forget() {

@@ -111,7 +111,7 @@ fn shared(held: &str) -> Option<String> {
 }
 
 /// Returns the kind of what was made, with the type of what it carries; without debug information by the function that made it.
-pub(super) fn kind_of<'a>(
+pub(crate) fn kind_of<'a>(
     origin: &'a Origin,
     mut kinds: impl Iterator<Item = &'a ChannelKind>,
 ) -> Option<(&'a ChannelKind, Option<&'a str>)> {

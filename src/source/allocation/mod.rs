@@ -21,7 +21,7 @@ use crate::recorder::{Allocation, RunNumber, Table};
 use crate::settings::Allocations;
 
 pub(crate) use calibration::Calibration;
-pub(crate) use channel::{Known, Sort, channels, known_by};
+pub(crate) use channel::{Known, Sort, channels, kind_of, known_by};
 pub use door::Recorder;
 pub(crate) use origin::{Origin, Origins, is_recorders, origins};
 pub(crate) use shape::{Doing, get as shape};

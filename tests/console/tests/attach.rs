@@ -1,14 +1,18 @@
 //! A test that hangs, or has left a task, and somebody who attaches to it.
 #![cfg(tokio_unstable)]
 
-use std::env;
+#[path = "../../it/again.rs"]
+mod again;
+
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use console_api::instrument::InstrumentRequest;
 use console_api::instrument::instrument_client::InstrumentClient;
 use lightsout::Check;
+
+use crate::again::again;
 
 /// Ends the process that was attached to, however the test ends.
 struct Attached(Child);
@@ -22,9 +26,10 @@ impl Drop for Attached {
 
 /// Runs one of the tests below in a process of its own, with a console at this address.
 fn start(test: &str, address: &str) -> Attached {
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", test, "--ignored"]).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut command = again(test);
     command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .env("LIGHTSOUT_CONSOLE", "1")
         .env("TOKIO_CONSOLE_BIND", address)
         .env("TOKIO_CONSOLE_PUBLISH_INTERVAL", "50ms");
@@ -57,14 +62,14 @@ fn address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
-#[tokio::test]
+#[lightsout::test]
 async fn task_of_a_test_that_hangs_is_read() {
     let address = address();
     let _attached = start("hangs", &address);
     assert_eq!(spawned_at(&address).await, [line!() + 14]);
 }
 
-#[tokio::test]
+#[lightsout::test]
 async fn task_that_a_test_has_left_is_read() {
     let address = address();
     let _attached = start("leaves", &address);
