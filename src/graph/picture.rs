@@ -129,6 +129,8 @@ const CHAR: usize = 7;
 const LINE: usize = 16;
 const GAP: usize = 130;
 const MARGIN: usize = 20;
+/// How many columns stand beside one another; what is further to the right goes on below.
+const COLUMNS: usize = 5;
 
 /// A node with its place in the image.
 struct Box {
@@ -139,7 +141,7 @@ struct Box {
     lines: Vec<String>,
 }
 
-/// Lays the nodes out in columns, each as far to the right as the longest way to it, and draws them.
+/// Lays the nodes out in columns, each as far to the right as the longest way to it, and draws them: names over lines.
 fn svg(graph: &WaitGraph) -> String {
     let boxes = layout(graph);
     let width = boxes.iter().map(|it| it.x + it.width).max().unwrap_or(0) + MARGIN;
@@ -150,9 +152,9 @@ fn svg(graph: &WaitGraph) -> String {
          markerWidth=\"8\" markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 8 4 0 8z\"/></marker></defs>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
     );
-    for edge in &graph.edges {
-        text.push_str(&line(&boxes[edge.from], &boxes[edge.to], edge));
-    }
+    let lines = graph.edges.iter().map(|edge| line(&boxes[edge.from], &boxes[edge.to], edge));
+    let (lines, names): (String, String) = lines.unzip();
+    text.push_str(&lines);
     for (node, it) in graph.nodes.iter().zip(&boxes) {
         text.push_str(&shape(node.kind, it));
         for (number, line) in it.lines.iter().enumerate() {
@@ -160,6 +162,7 @@ fn svg(graph: &WaitGraph) -> String {
             let _ = writeln!(text, "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">{}</text>", escaped(line));
         }
     }
+    text.push_str(&names);
     text.push_str("</svg>\n");
     text
 }
@@ -176,18 +179,33 @@ fn layout(graph: &WaitGraph) -> Vec<Box> {
         Box { x: 0, y: 0, width, height: lines.len() * LINE + 12, lines }
     };
     let mut boxes: Vec<Box> = graph.nodes.iter().map(size).collect();
-    let (mut x, last) = (MARGIN, columns.iter().max().copied().unwrap_or(0));
-    for column in 0..=last {
-        let members: Vec<usize> = (0..boxes.len()).filter(|at| columns[*at] == column).collect();
+    let (mut x, mut top, mut bottom) = (MARGIN, MARGIN, MARGIN);
+    for column in 0..=columns.iter().max().copied().unwrap_or(0) {
+        if column > 0 && column.is_multiple_of(COLUMNS) {
+            (x, top) = (MARGIN, bottom + 2 * MARGIN);
+        }
+        let members = in_order(graph, &boxes, &columns, column);
         let width = members.iter().map(|at| boxes[*at].width).max().unwrap_or(0);
-        let mut y = MARGIN;
+        let mut y = top;
         for at in members {
             (boxes[at].x, boxes[at].y) = (x + (width - boxes[at].width) / 2, y);
             y += boxes[at].height + 2 * MARGIN;
         }
-        x += width + GAP;
+        (x, bottom) = (x + width + GAP, bottom.max(y));
     }
     boxes
+}
+
+/// Returns the nodes of a column, each about as high as what leads to it: so fewer lines cross.
+fn in_order(graph: &WaitGraph, boxes: &[Box], columns: &[usize], column: usize) -> Vec<usize> {
+    let height = |at: &usize| {
+        let before = graph.to(*at).filter(|edge| columns[edge.from] < column);
+        let heights: Vec<usize> = before.map(|edge| boxes[edge.from].y).collect();
+        heights.iter().sum::<usize>() / heights.len().max(1)
+    };
+    let mut members: Vec<usize> = (0..boxes.len()).filter(|at| columns[*at] == column).collect();
+    members.sort_by_key(height);
+    members
 }
 
 /// Gives each node a column: one further than what leads to it, edges that close a cycle left out.
@@ -222,25 +240,34 @@ fn columns(graph: &WaitGraph) -> Vec<usize> {
     columns
 }
 
-/// Draws an edge with its name in the middle; one to the left goes round below.
-fn line(from: &Box, to: &Box, edge: &WaitEdge) -> String {
+/// Draws an edge, and its name nearer to where it begins: there fewer of them meet. One to the left goes down, or round below.
+fn line(from: &Box, to: &Box, edge: &WaitEdge) -> (String, String) {
     let middle = |it: &Box| it.y + it.height / 2;
-    let dashes = if edge.kind == EdgeKind::Holds { " stroke-dasharray=\"5 4\"" } else { "" };
-    let label = edge_label(edge);
     let (path, x, y) = if from.x + from.width <= to.x {
         let (x1, y1, x2, y2) = (from.x + from.width, middle(from), to.x, middle(to));
-        (format!("M{x1} {y1} C{} {y1} {} {y2} {x2} {y2}", x1 + GAP / 2, x2 - GAP / 2), x1.midpoint(x2), y1.midpoint(y2))
+        let path = format!("M{x1} {y1} C{} {y1} {} {y2} {x2} {y2}", x1 + GAP / 2, x2.saturating_sub(GAP / 2));
+        (path, (2 * x1 + x2) / 3, (3 * y1 + y2) / 4)
     } else {
         let (x1, y1) = (from.x + from.width / 2, from.y + from.height);
-        let (x2, y2) = (to.x + to.width / 2, to.y + to.height);
-        let below = y1.max(y2) + 2 * MARGIN;
-        (format!("M{x1} {y1} C{x1} {below} {x2} {below} {x2} {y2}"), x1.midpoint(x2), below - MARGIN / 2)
+        let is_below = to.y >= y1;
+        let (x2, y2) = (to.x + to.width / 2, if is_below { to.y } else { to.y + to.height });
+        let (out, into) = if is_below {
+            (y1 + 2 * MARGIN, y2.saturating_sub(2 * MARGIN))
+        } else {
+            let below = y1.max(y2) + 2 * MARGIN;
+            (below, below)
+        };
+        (format!("M{x1} {y1} C{x1} {out} {x2} {into} {x2} {y2}"), (3 * x1 + x2) / 4, (3 * out + into) / 4)
     };
-    format!(
-        "<path d=\"{path}\" fill=\"none\" stroke=\"black\"{dashes} marker-end=\"url(#tip)\"/>\n\
-         <text x=\"{x}\" y=\"{}\" text-anchor=\"middle\" fill=\"#444\">{label}</text>\n",
-        y.saturating_sub(4)
-    )
+    let dashes = if edge.kind == EdgeKind::Holds { " stroke-dasharray=\"5 4\"" } else { "" };
+    let path = format!("<path d=\"{path}\" fill=\"none\" stroke=\"black\"{dashes} marker-end=\"url(#tip)\"/>\n");
+    let name = format!(
+        "<text x=\"{x}\" y=\"{}\" text-anchor=\"middle\" fill=\"#444\" stroke=\"white\" stroke-width=\"3\" \
+         paint-order=\"stroke\">{}</text>\n",
+        y.saturating_sub(4),
+        edge_label(edge)
+    );
+    (path, name)
 }
 
 /// Draws the outline of a node: each kind has one of its own.
