@@ -181,6 +181,8 @@ impl Artist<'_> {
                         let from = self.add(Thing::Timer, NodeKind::Timer, "a timer".to_owned(), None, None);
                         self.edge(from, to, kind);
                     }
+                    // Behind what a cell ends with there is left over what nobody ever wrote.
+                    Part::Cell(cell) if edge.at >= cell.trailer && edge.points == Points::Inside => {}
                     Part::Cell(cell) if edge.at >= cell.trailer => {
                         if let Some(from) = self.places.get(&Thing::Allocation(edge.from)).copied() {
                             self.edge(from, to, EdgeKind::EndWakes);
