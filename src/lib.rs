@@ -242,6 +242,10 @@
 //! When all that is left is proven to be stuck, the rest of the grace is not waited for in real time.
 //!
 //! [`Finding::waits`] has the whole graph as data, and draws it: [`WaitGraph::to_dot`], [`WaitGraph::to_svg`], [`WaitGraph::to_text`].
+//! `cargo lightsout gate --graph DIR` draws those of a whole suite.
+//!
+//! A look costs a test that leaves tasks some milliseconds for each 10 MB of its process' memory, also without optimisation; one that
+//! leaves none does not look.
 //!
 //! # Ordinary tests
 //!

@@ -105,7 +105,7 @@ impl View {
         let threads = Thread::all()?;
         let Known { sleepers, notes } = known;
         let mut regions = regions(&maps, &threads, sleepers);
-        for apart in recorder::notes_and_untaken().into_iter().chain([!notes.start..!notes.end]) {
+        for apart in recorder::notes_and_untaken().into_iter().chain(std::iter::once(!notes.start..!notes.end)) {
             regions = regions.into_iter().flat_map(|it| it.without(&apart)).collect();
         }
         let is_known = |thread: &&Thread| sleepers.iter().any(|sleeper| sleeper.tid == thread.tid);
