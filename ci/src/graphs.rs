@@ -61,7 +61,8 @@ mod tests {
     fn report() -> Report {
         let (_, text) =
             include_str!("../../tests/it/snapshots/report_as_json.snap").rsplit_once("---\n").expect("it has a head");
-        Report::from_json(&text.replace("LINE", "7").replace("COLUMN", "5")).expect("it is a report")
+        Report::from_json(&text.replace("LINE", "7").replace("COLUMN", "5").replace("MICROS", "9"))
+            .expect("it is a report")
     }
 
     #[test]
