@@ -340,18 +340,17 @@ pub use names::Names;
 #[cfg(target_os = "linux")]
 mod names {
     use std::collections::BTreeMap;
-    use std::fs::File;
     use std::path::{Path, PathBuf};
 
     use object::elf::FileHeader64;
-    use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
+    use object::read::elf::{FileHeader, ProgramHeader};
     use object::{Object, ObjectSection};
 
     use super::{Call, Kind, Opened, Program, Record, Spawned, Stack};
     use crate::ledger::channel::{Ends, ROWS};
     use crate::report::words;
     use crate::source::allocation::{self, Origin};
-    use crate::system::debuginfo::Module;
+    use crate::system::debuginfo::{Module, mapped};
     use crate::system::symbols::{self, Frame};
 
     /// What functions of tokio's tasks are called, by the compiler; and the file that their panics name, in a program without names.
@@ -362,9 +361,8 @@ mod names {
 
     /// Returns what a program tells of itself.
     pub(super) fn program(path: &Path) -> Option<Program> {
-        let file = File::open(path).ok()?;
-        let cache = object::ReadCache::new(file);
-        let file = object::File::parse(&cache).ok()?;
+        let file = mapped(path)?;
+        let file = object::File::parse(&file[..]).ok()?;
         let has = |texts: [&[u8]; 2]| {
             [".strtab", ".rodata"].into_iter().zip(texts).any(|(section, text)| {
                 let data = file.section_by_name(section).and_then(|section| section.uncompressed_data().ok());
@@ -381,31 +379,22 @@ mod names {
     }
 
     pub(super) fn loader(path: &Path) -> Option<PathBuf> {
-        let cache = object::ReadCache::new(File::open(path).ok()?);
-        let header = FileHeader64::<object::Endianness>::parse(&cache).ok()?;
+        let file = mapped(path)?;
+        let header = FileHeader64::<object::Endianness>::parse(&file[..]).ok()?;
         let endian = header.endian().ok()?;
-        let segments = header.program_headers(endian, &cache).ok()?;
-        let name = segments.iter().find_map(|segment| segment.interpreter(endian, &cache).ok()?)?;
+        let segments = header.program_headers(endian, &file[..]).ok()?;
+        let name = segments.iter().find_map(|segment| segment.interpreter(endian, &file[..]).ok()?)?;
         Some(PathBuf::from(String::from_utf8_lossy(name).into_owned()))
-    }
-
-    /// Returns what is in a section. Nothing else is read, not even the symbols, so it costs no more for a large program.
-    fn section(program: &Path, name: &str) -> Option<Vec<u8>> {
-        let cache = object::ReadCache::new(File::open(program).ok()?);
-        let header = FileHeader64::<object::Endianness>::parse(&cache).ok()?;
-        let endian = header.endian().ok()?;
-        let sections = header.sections(endian, &cache).ok()?;
-        let (_, section) = sections.section_by_name(endian, name.as_bytes())?;
-        section.data(endian, &cache).ok().map(<[u8]>::to_vec)
     }
 
     fn is_recorder(file: &Path) -> bool {
         file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(super::LIBRARY))
     }
 
-    /// Returns the function at the place that an origin is told by.
+    /// Returns the function at the place that an origin is told by; `None` where it was inlined and has no name of its own.
     fn function(origin: &Origin) -> Option<String> {
-        origin.functions.last().map(|name| symbols::tidy(name)).filter(|name| !name.is_empty())
+        let is_name = |name: &String| !name.is_empty() && !name.starts_with('{');
+        origin.functions.last().map(|name| symbols::tidy(name)).filter(is_name)
     }
 
     /// Reads `/tokio-1.54.1/src/`, which panics of tokio name.
@@ -426,7 +415,12 @@ mod names {
 
     /// Returns whether a program has a section of this name.
     pub(super) fn has_section(program: &Path, name: &str) -> bool {
-        section(program, name).is_some()
+        let has = |file: &[u8]| {
+            let header = FileHeader64::<object::Endianness>::parse(file).ok()?;
+            let endian = header.endian().ok()?;
+            Some(header.sections(endian, file).ok()?.section_by_name(endian, name.as_bytes()).is_some())
+        };
+        mapped(program).and_then(|file| has(&file)).unwrap_or(false)
     }
 
     /// Names the addresses of records; slow, so each is looked up once.

@@ -284,6 +284,12 @@ pub(crate) fn home(_: &Search, _: &str) -> Home {
 
 /// Names the folder for records; they are with the reports where it is not set.
 pub(crate) const RECORD_DIR: &str = "LIGHTSOUT_RECORD_DIR";
+/// Names the library that the gate's runner preloads into test binaries; where it is set that runner has not yet come by.
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64"))),
+    expect(dead_code, reason = "there are no records")
+)]
+pub(crate) const RECORDER: &str = "LIGHTSOUT_RECORDER";
 /// Names the folder for reports, and asks for a record of ordinary tests.
 pub(crate) const REPORT_DIR: &str = "LIGHTSOUT_REPORT_DIR";
 

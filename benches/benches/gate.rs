@@ -78,14 +78,16 @@ fn write_reports(folder: &Path, number: usize) {
     });
     fs::create_dir_all(folder).expect("a folder");
     fs::write(folder.join("gate.run"), run.to_string()).expect("a file");
+    let mut lines = String::new();
     for at in 0..number {
         let report = json!({
             "version": 1, "test": name(at), "package": "shop", "ending": { "how": "passed" }, "findings": [],
             "enforced": "by-attribute", "allowed": [], "coverage": { "runs": 1, "tasks": 3, "exact": true, "unseen": [] },
             "again": "", "micros": 12_345,
         });
-        fs::write(folder.join(format!("{at}.json")), report.to_string()).expect("a file");
+        lines += &format!("{}\n", json!({ "version": 1, "of": at, "report": report }));
     }
+    fs::write(folder.join("1-0.jsonl"), lines).expect("a file");
 }
 
 /// Merges the reports, and prints how many milliseconds that took and how many MB the process held at most.

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use benches::{Bar, budget, child, head, line, micros, part, processor_time, ratios, rounds};
 use lightsout::private::{Case, Panic};
-use lightsout::{Check, Signal};
+use lightsout::{Check, Signal, Verdict};
 use tokio::runtime::{Builder, RngSeed, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 /// How many plans a figure is made of.
@@ -19,22 +20,31 @@ const MS: Duration = Duration::from_millis(1);
 
 /// A service of about 60 boundaries: a producer, a slow consumer and a task that hears the signal.
 async fn service() {
+    serve(20, |wait| sleep(wait * MS)).await;
+}
+
+/// The same without timers, each of which is a write to the runtime's own descriptor and a wait that returns at once.
+async fn untimed() {
+    serve(18, |_| yield_now()).await;
+}
+
+async fn serve<P: Future + Send + 'static>(numbers: u32, pause: fn(u32) -> P) {
     let mut term = signal(SignalKind::terminate()).expect("it can listen");
     let (stop, stopped) = watch::channel(false);
     let (send, mut receive) = mpsc::channel::<u32>(2);
     let mut told = stopped.clone();
     let producer = tokio::spawn(async move {
-        for number in 0..20 {
+        for number in 0..numbers {
             tokio::select! {
                 _ = told.changed() => break,
                 sent = send.send(number) => if sent.is_err() { break },
             }
-            sleep(3 * MS).await;
+            pause(3).await;
         }
     });
     let consumer = tokio::spawn(async move {
         while receive.recv().await.is_some() {
-            sleep(5 * MS).await
+            pause(5).await;
         }
     });
     let handler = tokio::spawn(async move {
@@ -64,11 +74,14 @@ fn each(mut this: impl FnMut()) -> f64 {
 }
 
 /// Searches, and returns microseconds a run, without what comes once a search: the same with many plans, less the same with few.
-fn searched(signals: usize, delays: u32) -> f64 {
+fn searched<F: Future + 'static>(body: fn() -> F, signals: usize, delays: u32) -> f64
+where
+    F::Output: Verdict,
+{
     let time = |plans: u32| {
         let check = Check::new("service").signals(vec![Signal::Term; signals]).delays(delays).runs(plans.into());
         let began = processor_time();
-        let report = check.run(service);
+        let report = check.run(body);
         let took = micros(processor_time() - began);
         report.assert_clean();
         (took, report.coverage().runs() as f64)
@@ -143,25 +156,53 @@ fn runs() {
     head("processor microseconds a run, of a service of about 60 boundaries", "bare", "of bare");
     let time = budget(Duration::from_secs(15));
     let kept = runtime();
-    let [bare, built, body, delayed, pairs] = rounds(
+    let [bare, built, body, delayed, pairs, bare_untimed, untimed_delayed, untimed_pairs] = rounds(
         time,
         [
             &mut || each(|| runtime().block_on(service())),
             &mut || each(|| drop(runtime())),
             &mut || each(|| kept.block_on(service())),
-            &mut || searched(0, 2),
-            &mut || searched(2, 0),
+            &mut || searched(service, 0, 2),
+            &mut || searched(service, 2, 0),
+            &mut || each(|| runtime().block_on(untimed())),
+            &mut || searched(untimed, 0, 2),
+            &mut || searched(untimed, 2, 0),
         ],
     );
     line("a runtime, built and dropped", &bare, &built, &ratios(&built, &bare), "", Bar::None);
     line("the body on a runtime that is kept", &bare, &body, &ratios(&body, &bare), "", Bar::None);
     line("a searched run, two delays", &bare, &delayed, &ratios(&delayed, &bare), "", Bar::AtMost(1.25));
     line("two signals, which end it early", &bare, &pairs, &ratios(&pairs, &bare), "", Bar::AtMost(1.25));
+    line(
+        "without timers, two delays",
+        &bare_untimed,
+        &untimed_delayed,
+        &ratios(&untimed_delayed, &bare_untimed),
+        "",
+        Bar::None,
+    );
+    line(
+        "without timers, two signals",
+        &bare_untimed,
+        &untimed_pairs,
+        &ratios(&untimed_pairs, &bare_untimed),
+        "",
+        Bar::None,
+    );
     let rate = |micros: &[f64]| micros.iter().map(|micros| 1e3 / micros).collect::<Vec<_>>();
-    let (bare, pairs) = (rate(&bare), rate(&pairs));
-    line("thousand runs a second and core", &bare, &pairs, &pairs, "", Bar::AtLeast(25.0));
-    let report = Check::new("service").signals([Signal::Term]).run(service);
-    println!("  {}", report.coverage().searched().expect("it searched"));
+    for (what, bare, searched) in [
+        ("thousand runs a second and core", &bare, &pairs),
+        ("the same without timers, two signals", &bare_untimed, &untimed_pairs),
+        ("the same without timers, two delays", &bare_untimed, &untimed_delayed),
+    ] {
+        line(what, &rate(bare), &rate(searched), &rate(searched), "", Bar::AtLeast(25.0));
+    }
+    for (what, report) in [
+        ("with timers", Check::new("service").signals([Signal::Term]).run(service)),
+        ("without", Check::new("untimed").signals([Signal::Term]).run(untimed)),
+    ] {
+        println!("  {what}: {}", report.coverage().searched().expect("it searched"));
+    }
 }
 
 /// What a process holds: memory in KiB, threads, descriptors.

@@ -4,7 +4,8 @@
 //! stands in front of another must not be one of those that the other may call: nothing here allocates, and `free` touches nothing of
 //! the thread's own before it knows that the memory was written down. (The loader gives memory back while it prepares thread-locals.)
 //!
-//! It is preloaded by `cargo lightsout` alone, for one program: see `runner.rs` there. What that program starts does not have it.
+//! It is preloaded by `cargo lightsout` alone, for one program: see `runner.rs` there. What that program starts does not have it, unless
+//! that was asked for.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -168,7 +169,9 @@ extern "C" fn begin() {
         return;
     }
     let is_timed = record::environment(TIMED).is_some();
-    leave_the_environment();
+    if record::environment(CHILDREN).is_none() {
+        leave_the_environment();
+    }
     let set = |name| record::environment(name).filter(|folder| !folder.is_empty());
     let (Some(_), Some(folder)) = (set(c"LIGHTSOUT_REPORT_DIR"), set(c"LIGHTSOUT_RECORD_DIR")) else { return };
     recorder::enter(NO_RUN);
@@ -187,11 +190,16 @@ extern "C" fn begin() {
 /// The program that is looked at, by its whole path.
 const PROGRAM: &CStr = c"LIGHTSOUT_PROGRAM";
 const PRELOAD: &CStr = c"LD_PRELOAD";
+/// Set where all that the program starts is meant, too.
+const CHILDREN: &CStr = c"LIGHTSOUT_CHILDREN";
 /// Set where somebody wants to know what recording takes.
 const TIMED: &CStr = c"LIGHTSOUT_TIMED";
 
 /// Returns whether this is the program, and no other one that starts it.
 fn is_meant() -> bool {
+    if record::environment(CHILDREN).is_some() {
+        return true;
+    }
     let Some(program) = record::environment(PROGRAM) else { return false };
     let mut path = [0_u8; 4096];
     // SAFETY: it writes at most as much as there is room for.

@@ -110,6 +110,9 @@ pub(crate) struct Gate {
     /// What runs the tests [default: cargo]
     #[arg(long, env = "LIGHTSOUT_RUNNER", value_name = "RUNNER", value_enum, help_heading = "Suite")]
     pub(crate) runner: Option<Runner>,
+    /// Also looks at the processes that tests start, as far as nothing has to be linked for that
+    #[arg(long, help_heading = "Suite")]
+    pub(crate) children: bool,
     /// Runs one part of the suite only, told by the tests' names: `--shard 2/3` is the second of three; `merge` judges all of them
     #[arg(long, value_name = "K/N", help_heading = "Suite")]
     pub(crate) shard: Option<Shard>,

@@ -1,15 +1,17 @@
 //! Reads what the tests wrote: reports of those that are checked, and records of the others.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use lightsout::Report;
 
-use crate::begun::{self, Begun};
+use crate::begun::Begun;
 use crate::cover::{self, Cover};
 use crate::error::Error;
 use crate::folder::RunFolder;
+use crate::lines;
 
 /// What was in the folder of a run.
 #[derive(Debug, Default)]
@@ -48,11 +50,13 @@ pub(crate) fn reports(folder: &Path) -> Result<Gathered, Error> {
     paths.sort();
     let mut gathered = Gathered::default();
     for path in &paths {
-        gathered.unreported.extend(is_temporary(path).then(|| begun::read(path)).flatten());
-        let Some(read) = read(path) else { continue };
-        match read {
-            Ok(report) => gathered.reports.push(report),
-            Err(fault) => gathered.faults.push(fault),
+        match path.extension().and_then(OsStr::to_str) {
+            Some(lines::EXTENSION) => lines::read(path, &mut gathered),
+            Some("json") if !is_hidden(path) => match read(path) {
+                Ok(report) => gathered.reports.push(report),
+                Err(fault) => gathered.faults.push(fault),
+            },
+            _ => {}
         }
     }
     gathered.sort();
@@ -79,25 +83,12 @@ impl Gathered {
     }
 }
 
-fn is_temporary(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with('.') && name.ends_with(".tmp")
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-/// Reads one file; `None` where it is no report.
-///
-/// A report is written under a temporary name and renamed, so a temporary one that is left was never finished.
-fn read(path: &Path) -> Option<Result<Report, Error>> {
-    let name = path.file_name()?.to_string_lossy();
-    if is_temporary(path) {
-        return begun::read(path).is_none().then(|| Err(Error::unfinished_report(path)));
-    }
-    if name.starts_with('.') || !name.ends_with(".json") {
-        return None;
-    }
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => return Some(Err(Error::read_report(path, &error))),
-    };
-    Some(Report::from_json(&text).map_err(|error| Error::parse_report(path, &error)))
+/// Reads a report that stands alone in its file.
+fn read(path: &Path) -> Result<Report, Error> {
+    let text = fs::read_to_string(path).map_err(|error| Error::read_report(path, &error))?;
+    Report::from_json(&text).map_err(|error| Error::parse_report(path, &error))
 }

@@ -19,6 +19,7 @@ mod init;
 mod json;
 mod leaks;
 mod libtest;
+mod lines;
 mod merge;
 mod nearest;
 mod nextest;

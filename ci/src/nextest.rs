@@ -34,7 +34,7 @@ pub(crate) fn run(suite: &Suite<'_>, folder: &RunFolder) -> Result<Run, Error> {
     let mut command = suite.cargo.command();
     command.args(["nextest", "run"]).args(FORM).args(suite.gate.cargo_args());
     command.args((!has_flag(&suite.gate.rest, "--no-fail-fast")).then_some("--no-fail-fast"));
-    suite.door.hang(&mut command);
+    suite.door.hang(&mut command, suite.gate.children);
     command.args(suite.gate.shard.map(partition).into_iter().flatten());
     folder.tell(&mut command);
     command.args(&suite.gate.rest).env(EXPERIMENTAL, "1").stdout(file);

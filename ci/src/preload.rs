@@ -33,6 +33,9 @@ const LIBRARY: Option<&[u8]> = None;
 /// Where the library is, for the runner.
 pub(crate) const LIBRARY_PATH: &str = "LIGHTSOUT_RECORDER";
 
+/// Makes the recorder stay in what tests start.
+const CHILDREN: &str = "LIGHTSOUT_CHILDREN";
+
 /// How test binaries come to be looked at that do not link lightsout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Door {
@@ -85,9 +88,10 @@ impl Door {
     }
 
     /// Adds to a command of cargo what makes it run test binaries through us.
-    pub(crate) fn hang(&self, command: &mut std::process::Command) {
+    pub(crate) fn hang(&self, command: &mut std::process::Command, with_children: bool) {
         if let Self::Open { setting, library } = self {
             command.arg("--config").arg(setting).env(LIBRARY_PATH, library);
+            command.envs(with_children.then_some((CHILDREN, "1")));
         }
     }
 }

@@ -212,7 +212,7 @@ impl Suite<'_> {
         for setting in ["term.quiet=false", "term.verbose=false", "term.color='never'"] {
             command.args(["--config", setting]);
         }
-        self.door.hang(&mut command);
+        self.door.hang(&mut command, self.gate.children);
         folder.tell(&mut command);
         command.args(rest).stdout(folder.open_log()?);
         self.logged(&mut command, folder).map(ended)

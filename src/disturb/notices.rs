@@ -13,6 +13,8 @@ use crate::system::threads;
 
 /// Looks at threads: one that starts has no mark for a few microseconds.
 const LOOKS: u32 = 50;
+/// How long threads that may end the wait are left alone, in real time, before they are looked at again.
+const HELP: Duration = Duration::from_millis(5);
 
 /// What the root future notices of a disturbed run beside its body.
 pub(crate) struct Notices<'a> {
@@ -36,11 +38,17 @@ impl<'a> Notices<'a> {
         }
         match self.quiet.poll(cx, self.injector) {
             Poll::Ready(Notice::Endless(after)) if !self.has_helpers() => Poll::Ready(after),
+            Poll::Ready(Notice::Endless(_)) => {
+                // They need real time, and this thread has nothing to do until the body is woken.
+                thread::sleep(HELP);
+                self.quiet.look_again(cx, self.injector);
+                Poll::Pending
+            }
             Poll::Ready(Notice::Signal(raised)) => {
                 self.ledger.heed(raised);
                 Poll::Pending
             }
-            Poll::Ready(Notice::Endless(_)) | Poll::Pending => Poll::Pending,
+            Poll::Pending => Poll::Pending,
         }
     }
 

@@ -21,6 +21,8 @@ const QUIET: Duration = Duration::from_secs(10);
 const REALLY_QUIET: Duration = Duration::from_millis(200);
 /// How long a body may go on in virtual time when there is no signal left to wait for, at least.
 const LONG: Duration = Duration::from_secs(300);
+/// How long it takes, on the run's clock, until what may still end the wait is looked at again.
+const SOON: Duration = Duration::from_millis(1);
 /// Turns that everyone gets after the timer has fired.
 const TURNS: u32 = 2;
 /// With more polls between two firings a program is busy, and the clock has not jumped.
@@ -140,11 +142,20 @@ impl Quiet {
         Poll::Ready(Notice::Signal(raised))
     }
 
+    /// Looks again soon, after something was found that may end the wait all the same.
+    pub(crate) fn look_again(&mut self, cx: &mut Context<'_>, injector: &Injector) {
+        self.wait(cx, injector, SOON);
+    }
+
     fn arm(&mut self, cx: &mut Context<'_>, injector: &Injector) {
         self.awaited = awaited(injector);
         let patience = if self.awaited == Awaited::Quiet { Some(self.quiet) } else { self.long };
         let Some(patience) = patience else { return self.phase = Phase::Over };
-        self.timer = Box::pin(unconstrained(sleep(patience)));
+        self.wait(cx, injector, patience);
+    }
+
+    fn wait(&mut self, cx: &mut Context<'_>, injector: &Injector, patience: Duration) {
+        self.timer = recorder::unrecorded(|| Box::pin(unconstrained(sleep(patience))));
         self.armed_at = injector.polls();
         self.phase = Phase::Waiting;
         if self.timer.as_mut().poll(cx).is_ready() {

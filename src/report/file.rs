@@ -1,38 +1,51 @@
-//! The report as a file in the folder that the gate asks for.
+//! Reports in the folder that the gate asks for: a file for each process, to which lines of JSON are appended.
+//!
+//! A line says that a test has begun, and another one has its report: so a reader can tell a test that was killed from one that never
+//! ran. Each line is written at once, and nothing is kept back: what a process wrote before it was killed is there, and a line without an
+//! end was never finished. A file for each report costs a suite of small tests a tenth of its time, most of it for finding an inode.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::finding::{FORMAT_VERSION, Report};
+use crate::lock::lock;
 use crate::settings;
 
-/// A report that is to be written. Its file is there, under a temporary name, from the begin of the test: so a reader can tell a test
-/// that was killed from one that never ran.
+/// A report that is to be written.
 #[derive(Debug)]
 #[must_use = "a report that was begun and is not finished is told as one whose test was killed"]
 pub(crate) struct Draft {
-    /// `None` where nobody asked for reports.
-    paths: Option<Paths>,
+    /// `None` where nobody asked for reports, and when it was written.
+    open: Option<Open>,
 }
 
+/// A report that was begun.
 #[derive(Debug)]
-struct Paths {
-    temporary: PathBuf,
-    whole: PathBuf,
+struct Open {
+    file: Arc<Lines>,
+    /// Its number in the file.
+    of: u32,
 }
 
-/// What stands in the file until the report does.
+/// One line: `begun` or `report` is there. A report that is `null` was taken back.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Begun<'a> {
+struct Line<'a> {
     version: u32,
-    begun: &'a str,
+    of: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begun: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     package: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<Option<&'a Report>>,
 }
 
 impl Draft {
@@ -42,52 +55,90 @@ impl Draft {
     ///
     /// If it cannot be written: a gate would otherwise miss it without a word.
     pub(crate) fn begin(test: &str, package: Option<&str>) -> Result<Self, Error> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
         // A child that plays plans may well be killed, and has nothing to report.
         let Some(dir) = settings::report_dir().filter(|_| !settings::is_child()) else {
-            return Ok(Self { paths: None });
+            return Ok(Self { open: None });
         };
-        let paths = Paths::new(&dir, test);
-        let begun = Begun { version: FORMAT_VERSION, begun: test, package };
-        let text = serde_json::to_string(&begun).expect("lightsout bug: a name is plain data");
-        let written = fs::write(&paths.temporary, &text).or_else(|_| {
-            fs::create_dir_all(&dir)?;
-            fs::write(&paths.temporary, &text)
-        });
-        written.map_err(|cause| Error::write_report(&paths.whole, cause))?;
-        Ok(Self { paths: Some(paths) })
+        let file = Lines::of_this_process(&dir).map_err(|cause| Error::write_report(&dir, cause))?;
+        let of = NEXT.fetch_add(1, Ordering::Relaxed);
+        file.append(&Line { version: FORMAT_VERSION, of, begun: Some(test), package, report: None })?;
+        Ok(Self { open: Some(Open { file, of }) })
     }
 
-    /// Writes the report and renames it, so that no reader ever sees half of one.
+    /// Writes the report.
     ///
     /// # Errors
     ///
     /// If it cannot be written.
     pub(crate) fn finish(mut self, report: &Report) -> Result<(), Error> {
-        let Some(Paths { temporary, whole }) = self.paths.take() else { return Ok(()) };
-        let written = fs::write(&temporary, report.to_json()).and_then(|()| fs::rename(&temporary, &whole));
-        written.map_err(|cause| Error::write_report(&whole, cause))
+        self.open.take().map_or(Ok(()), |open| open.end(Some(report)))
     }
 }
 
 impl Drop for Draft {
     /// Takes back what was begun: the test could not be checked, and fails by itself.
     fn drop(&mut self) {
-        if let Some(paths) = self.paths.take() {
-            let _ = fs::remove_file(paths.temporary);
+        if let Some(open) = self.open.take() {
+            let _ = open.end(None);
         }
     }
 }
 
-impl Paths {
-    fn new(dir: &Path, test: &str) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}-{}-{number}", file_name(test), process::id());
-        Self { temporary: dir.join(format!(".{name}.tmp")), whole: dir.join(format!("{name}.json")) }
+impl Open {
+    fn end(self, report: Option<&Report>) -> Result<(), Error> {
+        self.file.append(&Line {
+            version: FORMAT_VERSION,
+            of: self.of,
+            begun: None,
+            package: None,
+            report: Some(report),
+        })
     }
 }
 
-/// Returns a test's name as a part of a file name: short, and without what a file system minds.
-fn file_name(test: &str) -> String {
-    test.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(120).collect()
+/// A file of lines that is appended to.
+#[derive(Debug)]
+struct Lines {
+    file: File,
+    path: PathBuf,
+    /// Who made it: a process that was forked off makes its own.
+    process: u32,
+}
+
+impl Lines {
+    /// Returns the file of this process in a folder, which is made if it is not there.
+    fn of_this_process(dir: &Path) -> io::Result<Arc<Self>> {
+        static LAST: Mutex<Option<Arc<Lines>>> = Mutex::new(None);
+        let mut last = lock(&LAST);
+        let is_ours = |it: &&Arc<Self>| it.process == process::id() && it.path.parent() == Some(dir);
+        if let Some(lines) = last.as_ref().filter(is_ours) {
+            return Ok(lines.clone());
+        }
+        let made = Self::create(dir).or_else(|_| {
+            fs::create_dir_all(dir)?;
+            Self::create(dir)
+        })?;
+        Ok(last.insert(Arc::new(made)).clone())
+    }
+
+    /// Makes a file that was not there: process ids come again.
+    fn create(dir: &Path) -> io::Result<Self> {
+        let process = process::id();
+        for number in 0_u32.. {
+            let path = dir.join(format!("{process}-{number}.jsonl"));
+            match File::options().append(true).create_new(true).open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                file => return Ok(Self { file: file?, path, process }),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    fn append(&self, line: &Line<'_>) -> Result<(), Error> {
+        let mut text = serde_json::to_vec(line).expect("lightsout bug: a report is plain data");
+        text.push(b'\n');
+        // All of it in one call, so that lines of several threads do not mix.
+        (&self.file).write_all(&text).map_err(|cause| Error::write_report(&self.path, cause))
+    }
 }

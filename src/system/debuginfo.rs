@@ -29,6 +29,13 @@ pub(crate) struct Module {
     symbols: Option<Vec<(u64, SymbolIndex)>>,
 }
 
+/// Maps a file; `None` if it cannot be read.
+pub(crate) fn mapped(path: &Path) -> Option<Mmap> {
+    let file = File::open(path).ok()?;
+    // SAFETY: a test binary is replaced by its build tool under a new inode, not written over while it runs.
+    unsafe { Mmap::map(&file) }.ok()
+}
+
 impl Module {
     /// Opens a file; `None` if it cannot be read or is none. It stays mapped for the rest of the process.
     pub(crate) fn open(path: &Path, root: Option<&Path>) -> Option<Self> {
@@ -36,9 +43,7 @@ impl Module {
     }
 
     fn read(path: &Path, root: Option<&Path>) -> Option<Self> {
-        let file = File::open(path).ok()?;
-        // SAFETY: a test binary is replaced by its build tool under a new inode, not written over while it runs.
-        let map: &'static Mmap = Box::leak(Box::new(unsafe { Mmap::map(&file) }.ok()?));
+        let map: &'static Mmap = Box::leak(Box::new(mapped(path)?));
         let file: &'static object::File<'static> = Box::leak(Box::new(object::File::parse(&map[..]).ok()?));
         let endian = if file.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
         let section = |id: gimli::SectionId| -> Result<Bytes, gimli::Error> {

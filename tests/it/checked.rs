@@ -48,9 +48,11 @@ fn gate_is_told_that_the_caller_of_a_test_expects_its_failure() {
     for (test, enforced) in [("checked::leak_fails_the_test", "by-caller"), ("checked::leaks", "by-attribute")] {
         again(test).env("LIGHTSOUT_REPORT_DIR", &folder).output().unwrap();
         let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
-        let reports: Vec<_> = files.filter(|file| file.extension().is_some_and(|kind| kind == "json")).collect();
+        let reports: Vec<_> = files.filter(|file| file.extension().is_some_and(|kind| kind == "jsonl")).collect();
         let [report] = &reports[..] else { panic!("{reports:?}") };
-        let report: serde_json::Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+        let lines = std::fs::read_to_string(report).unwrap();
+        let line: serde_json::Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+        let report = &line["report"];
         assert_eq!((&report["test"], &report["enforced"]), (&"checked::leaks".into(), &enforced.into()));
         std::fs::remove_dir_all(&folder).unwrap();
     }

@@ -1,5 +1,7 @@
 //! Random operations on small services.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use lightsout::machine::{Machine, Operation, Service};
 use lightsout::{Check, Ending, Kind};
 use tokio::sync::mpsc;
@@ -71,6 +73,29 @@ impl Service for Talkative {
     }
 }
 
+/// Leaves a task at its fifth start, and never again.
+struct Unsteady;
+
+impl Service for Unsteady {
+    async fn start() -> Self {
+        static STARTS: AtomicUsize = AtomicUsize::new(1);
+        if STARTS.fetch_add(1, Ordering::Relaxed) == 5 {
+            tokio::spawn(std::future::pending::<()>());
+        }
+        Self
+    }
+
+    async fn apply(&mut self, _: Operation) {}
+
+    fn operations() -> Vec<Operation> {
+        vec![Operation::Send]
+    }
+
+    fn results(&self) -> usize {
+        1
+    }
+}
+
 #[test]
 fn service_that_ends_is_clean_however_it_is_driven() {
     let report = Machine::<Worker<false>>::new(Check::new("worker")).cases(40).run();
@@ -82,6 +107,14 @@ fn service_that_ends_is_clean_however_it_is_driven() {
 fn leak_that_needs_two_operations_is_shrunk_to_them() {
     let report = Machine::<Worker<true>>::new(Check::new("leaky")).run();
     assert_eq!(said(only(&report, Kind::LeakedTask), "operations"), "start, send, fail", "{report}");
+}
+
+#[test]
+fn run_that_failed_is_told_also_where_it_does_so_only_once() {
+    let report = Machine::<Unsteady>::new(Check::new("unsteady")).run();
+    let left = only(&report, Kind::LeakedTask);
+    assert!(said(left, "operations").starts_with("start"), "{report}");
+    Machine::<Unsteady>::new(Check::new("steady")).run().assert_clean();
 }
 
 #[test]

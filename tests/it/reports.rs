@@ -110,7 +110,10 @@ fn body_that_ends_its_process_leaves_a_mark() {
     let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     let reports: Vec<_> = files.filter(|file| file.extension().is_some_and(|kind| kind != "record")).collect();
     let [file] = &reports[..] else { panic!("{reports:?}") };
-    assert!(file.file_name().unwrap().to_string_lossy().ends_with(".tmp"), "{file:?}");
-    assert!(std::fs::read_to_string(file).unwrap().contains("\"begun\":\"exits\""));
+    let said = std::fs::read_to_string(file).unwrap();
+    assert_eq!(
+        said.lines().collect::<Vec<_>>(),
+        ["{\"version\":1,\"of\":0,\"begun\":\"exits\",\"package\":\"lightsout\"}"]
+    );
     std::fs::remove_dir_all(folder).unwrap();
 }

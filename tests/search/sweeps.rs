@@ -1,5 +1,7 @@
 //! Sweeps over small programs: each bug of timing is found with kind and place, and each program without it is clean exhaustively.
 
+use std::time::Duration;
+
 use lightsout::{Check, Ending, Kind, Report, Signal};
 
 use crate::alone;
@@ -122,4 +124,15 @@ fn body_that_depends_on_something_else_is_no_proof() {
     assert!(parted.contains("part at boundary 1: in one"), "{parted}");
     assert!(!searched.is_exhaustive());
     assert!(report.to_text().contains("no proof"), "{report}");
+}
+
+#[test]
+fn body_is_endless_once_the_last_thread_that_could_help_has_ended() {
+    let _alone = alone();
+    let report = search("helped in vain", 0).delays(1).deadline(Duration::from_secs(20)).run(|| async {
+        std::thread::spawn(|| std::thread::sleep(Duration::from_millis(100)));
+        std::future::pending::<()>().await;
+    });
+    let hang = only(&report, Kind::Hang);
+    assert!(hang.summary().ends_with("of virtual time, and nothing was left that ends it"), "{report}");
 }

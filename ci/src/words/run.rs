@@ -222,7 +222,11 @@ pub(crate) fn alive(signal: &str, alive: &[(&Thing, usize)]) -> String {
 
 /// What cannot be told, and what it took to look.
 pub(crate) fn census(undecided: usize, cost: Cost, processor: Duration) -> String {
-    let undecided = if undecided > 0 { super::undecided(undecided) + "\n" } else { String::new() };
+    let their = if undecided == 1 { "its" } else { "their" };
+    let tasks = count(undecided, "task");
+    let not_judged =
+        format!("not judged: {tasks} had just been spawned, woken or aborted when {their} runtime ended\n");
+    let undecided = if undecided > 0 { not_judged } else { String::new() };
     let part = 100.0 * cost.took.as_secs_f64() / processor.as_secs_f64().max(f64::MIN_POSITIVE);
     let part = if processor.is_zero() { String::new() } else { format!(" of its {} ({part:.1} %)", time(processor)) };
     let each = cost.took.as_nanos() as f64 / 1_000.0 / cost.steps.max(1) as f64;

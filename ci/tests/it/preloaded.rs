@@ -261,6 +261,35 @@ fn binary_that_was_built_anew_is_named_and_not_green() {
     assert_eq!(json["leaks"], serde_json::json!([]));
 }
 
+/// A test that starts a process, which leaks.
+const STARTS: &str = r#"
+#[test]
+fn starts() {
+    let own = std::env::current_exe().unwrap();
+    let child = std::process::Command::new(own).args(["--exact", "child", "--ignored"]).output().unwrap();
+    assert!(child.status.success());
+}
+
+#[tokio::test]
+#[ignore = "it is the child"]
+async fn child() {
+    tokio::spawn(std::future::pending::<()>()); // in the child
+    tokio::task::yield_now().await;
+}
+"#;
+
+#[test]
+fn processes_that_tests_start_are_looked_at_by_choice() {
+    let project = package("unaware-starts", &[("starts", STARTS)]);
+    let (gate_alone, json) = gate(&project, "-- --test starts");
+    gate_alone.check(0, &["no findings in 1 ordinary test"]);
+    assert_eq!(json["leaks"], serde_json::json!([]));
+    let (gate, json) = gate(&project, "--children -- --test starts");
+    let gate = gate.check(100, &["leaked-task: 1 task was still alive when its runtime ended"]);
+    let found: Vec<_> = found(&json, STARTS).into_iter().map(|(_, kind, count, at)| (kind, count, at)).collect();
+    assert_eq!(found, [("leaked-task".to_owned(), 1, "in the child".to_owned())], "{}", gate.stdout);
+}
+
 /// A test with tasks of tokio and of an executor that is known by its name.
 const OTHERS: &str = r#"
 #[tokio::test]
