@@ -250,7 +250,12 @@ impl Judge<'_> {
                 finding.evidence.push(evidence("verdict", graph::words::outlook(&withheld, |_| String::new())));
                 return;
             }
-            None => return,
+            None => {
+                if graph::AVAILABLE && movement == Movement::Waiting && self.ledger.number() != recorder::NO_RUN {
+                    finding.evidence.push(evidence("woken by", graph::words::UNASKED));
+                }
+                return;
+            }
         };
         let kinds = lock(&self.ledger.kinds).clone();
         let (graph, drawn) = look.drawn(&self.seen.settled.left.tasks, &kinds);

@@ -149,6 +149,7 @@
 //! | plans to run | `runs = 2_000` | [`runs`](Check::runs) | `LIGHTSOUT_RUNS` |
 //! | plans to draw at random | `explore = 1_000` | [`explore`](Check::explore) | `LIGHTSOUT_SEED` draws the same again |
 //! | the only plan | | [`plan`](Check::plan) | `LIGHTSOUT_REPLAY` |
+//! | who should have woken what leaked | | [`wait_graph`](Check::wait_graph) | `LIGHTSOUT_WAIT_GRAPH` |
 //! | a console to attach to | | | `LIGHTSOUT_CONSOLE` |
 //!
 //! # Signals at every moment
@@ -210,8 +211,8 @@
 //!
 //! # Who should have woken it
 //!
-//! For each leaked task a report says, where allocations are seen, what it waits for, who has that, and whether anything alive can
-//! still wake it:
+//! With `LIGHTSOUT_WAIT_GRAPH=1` (or [`Check::wait_graph`]) a report says for each leaked task, where allocations are seen, what it waits for,
+//! who has that, and whether anything alive can still wake it:
 //!
 //! ```text
 //! leaked-task: 1 task is still alive after the test
@@ -244,8 +245,9 @@
 //! [`Finding::waits`] has the whole graph as data, and draws it: [`WaitGraph::to_dot`], [`WaitGraph::to_svg`], [`WaitGraph::to_text`].
 //! `cargo lightsout gate --graph DIR` draws those of a whole suite.
 //!
-//! A look costs a test that leaves tasks some milliseconds for each 10 MB of its process' memory, also without optimisation; one that
-//! leaves none does not look.
+//! It is there on demand since it has its price: from the first check that asks for it, whatever may hold a pointer is written down, comes
+//! from memory of its own and is cleared when it is given back, some tens of nanoseconds an allocation. A look costs a test that leaves
+//! tasks some milliseconds for each 10 MB of its process' memory, also without optimisation; one that leaves none does not look.
 //!
 //! # Ordinary tests
 //!

@@ -24,7 +24,7 @@ use crate::lock::lock;
 use crate::recorder;
 use crate::runtime::Built;
 use crate::seen::{Hang, Seen};
-use crate::settings::{Channels, Notes, Settings};
+use crate::settings::{Channels, Graph, Notes, Settings};
 use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
 use crate::source::hooks::HOOKED;
@@ -221,7 +221,10 @@ fn live(
     });
     let disturbed = script.zip(injector.as_ref()).map(|(script, injector)| (script.plan.chosen_seed(), injector));
     // Its workers are tasks too, and not the body's.
-    let of_runtime = recorder::of_runtime(ledger.number());
+    let of_runtime = match settings.graph {
+        Graph::Asked => recorder::of_runtime(ledger.number()),
+        Graph::Unasked => recorder::NO_RUN,
+    };
     let runtime = recorder::within(of_runtime, || settings.runtime.build(ledger, disturbed))?;
     let metrics = runtime.handle().metrics();
     let workers = settings.runtime.workers(&metrics);
@@ -252,7 +255,7 @@ fn live(
         } else {
             ended.ending = body.end().unwrap_or(ended.ending);
             ledger.body_ended(ended.ending.clone());
-            let left = Left::after_settle(ledger, settings.grace, ring_in).await;
+            let left = Left::after_settle(ledger, settings, ring_in).await;
             console::hold(&left.settled.left, ring_in).await;
             (ended, left)
         }
@@ -339,12 +342,13 @@ impl Left {
         Self { settled: Settled { before: left.clone(), left, ..Settled::default() }, stacks, look: None }
     }
 
-    async fn after_settle(ledger: &Ledger, grace: Duration, ring_in: impl Fn(Duration)) -> Self {
-        let mut settled = settle(ledger, grace, || ring_in(grace)).await;
+    async fn after_settle(ledger: &Ledger, settings: &Settings, ring_in: impl Fn(Duration)) -> Self {
+        let (grace, graph) = (settings.grace, settings.graph);
+        let mut settled = settle(ledger, grace, graph, || ring_in(grace)).await;
         // Before the await stacks, for which tasks are polled again.
         let look = match settled.proof.take() {
             Some(proof) => Some(Ok(proof)),
-            None if settled.left.tasks.is_empty() => None,
+            None if graph == Graph::Unasked || settled.left.tasks.is_empty() => None,
             None => {
                 ring_in(LOOK);
                 let look = graph::look(ledger, &settled.left);

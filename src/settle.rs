@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use crate::census::Census;
 use crate::graph::{self, Look};
 use crate::ledger::Ledger;
+use crate::settings::Graph;
 
 /// Looks that only let others have a turn, before the first timer. They cover an abort, a join, a dropped `JoinSet`.
 const QUICK_LOOKS: u32 = 32;
@@ -51,7 +52,7 @@ pub(crate) struct Settled {
 /// Waits until the ledger is empty or `grace` is over on the run's clock, and returns what is left. `on_wait` is called once if a
 /// wait with timers is needed: the caller then rings the bell when `grace` is over in real time, since a paused clock stands
 /// still while a blocking closure runs.
-pub(crate) async fn settle(ledger: &Ledger, grace: Duration, on_wait: impl FnOnce()) -> Settled {
+pub(crate) async fn settle(ledger: &Ledger, grace: Duration, graph: Graph, on_wait: impl FnOnce()) -> Settled {
     if is_quiet(ledger) {
         return Settled::default();
     }
@@ -68,7 +69,7 @@ pub(crate) async fn settle(ledger: &Ledger, grace: Duration, on_wait: impl FnOnc
     on_wait();
     ledger.bell.mind_ends(true);
     let began = std::time::Instant::now();
-    let (waited, proof) = wait(ledger, grace, rung).await;
+    let (waited, proof) = wait(ledger, grace, graph, rung).await;
     let really = began.elapsed();
     ledger.bell.mind_ends(false);
     if is_quiet(ledger) {
@@ -79,14 +80,14 @@ pub(crate) async fn settle(ledger: &Ledger, grace: Duration, on_wait: impl FnOnc
 }
 
 /// Looks again and again, and returns how long it took, and what proves that there is nothing to wait for.
-async fn wait(ledger: &Ledger, grace: Duration, rung: u32) -> (Duration, Option<Look>) {
+async fn wait(ledger: &Ledger, grace: Duration, graph: Graph, rung: u32) -> (Duration, Option<Look>) {
     let began = Instant::now();
     let mut step = FIRST_STEP;
     let mut looks = 0;
     // `None` before the grace is over.
     let mut over_since = None;
     let really = std::time::Instant::now();
-    let mut is_tried = false;
+    let mut is_tried = graph == Graph::Unasked;
     while !is_quiet(ledger) {
         let is_rung = ledger.bell.calls() != rung;
         if is_rung || began.elapsed() >= grace {
@@ -170,7 +171,8 @@ mod tests {
     #[test]
     fn quiet_ledger_settles_at_the_first_poll_without_a_runtime() {
         let ledger = Ledger::open(recorder::fresh_run(), &[]);
-        let mut settled = task::spawn(settle(&ledger, GRACE, || panic!("there is nothing to wait for")));
+        let mut settled =
+            task::spawn(settle(&ledger, GRACE, Graph::Unasked, || panic!("there is nothing to wait for")));
         assert_eq!(assert_ready!(settled.poll()).left, Census::default());
     }
 
@@ -178,7 +180,7 @@ mod tests {
     async fn end_of_the_last_task_wakes_settle_before_its_timer() {
         let ledger = ledger_with_a_task();
         let waits = Cell::new(0);
-        let mut settled = task::spawn(settle(&ledger, GRACE, || waits.set(waits.get() + 1)));
+        let mut settled = task::spawn(settle(&ledger, GRACE, Graph::Unasked, || waits.set(waits.get() + 1)));
         // Each quick look gives way once.
         for _ in 0..QUICK_LOOKS {
             assert_pending!(settled.poll());
@@ -193,7 +195,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn quick_look_that_finds_nothing_needs_no_timer() {
         let ledger = ledger_with_a_task();
-        let mut settled = task::spawn(settle(&ledger, GRACE, || panic!("no timer is needed")));
+        let mut settled = task::spawn(settle(&ledger, GRACE, Graph::Unasked, || panic!("no timer is needed")));
         assert_pending!(settled.poll());
         end_task(&ledger);
         assert_eq!(assert_ready!(settled.poll()).left, Census::default());
@@ -203,7 +205,7 @@ mod tests {
     async fn grace_is_waited_out_and_no_longer() {
         let ledger = ledger_with_a_task();
         let began = Instant::now();
-        let settled = settle(&ledger, GRACE, || ()).await;
+        let settled = settle(&ledger, GRACE, Graph::Unasked, || ()).await;
         assert_eq!(settled.left.tasks.len(), 1);
         assert_eq!(began.elapsed(), GRACE);
     }
@@ -211,7 +213,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn task_of_the_hooks_without_an_allocation_is_a_disagreement() {
         let ledger = ledger_with_a_task();
-        assert_eq!(settle(&ledger, GRACE, || ()).await.left.unallocated, 1);
+        assert_eq!(settle(&ledger, GRACE, Graph::Unasked, || ()).await.left.unallocated, 1);
     }
 
     #[tokio::test(start_paused = true)]
@@ -220,7 +222,7 @@ mod tests {
         let grace = Duration::from_secs(3_600);
         let mut polls = 0;
         {
-            let mut settled = std::pin::pin!(settle(&ledger, grace, || ()));
+            let mut settled = std::pin::pin!(settle(&ledger, grace, Graph::Unasked, || ()));
             poll_fn(|cx| {
                 polls += 1;
                 settled.as_mut().poll(cx)
@@ -234,7 +236,7 @@ mod tests {
     async fn many_looks_are_made_even_when_the_grace_is_nothing() {
         let ledger = ledger_with_a_task();
         let began = Instant::now();
-        let settled = settle(&ledger, Duration::ZERO, || ()).await;
+        let settled = settle(&ledger, Duration::ZERO, Graph::Unasked, || ()).await;
         assert_eq!(settled.left.tasks.len(), 1);
         assert_eq!(began.elapsed(), FIRST_STEP * TIMED_LOOKS);
     }
@@ -243,7 +245,7 @@ mod tests {
     async fn bell_ends_the_wait_without_a_timer() {
         let ledger = ledger_with_a_task();
         let began = Instant::now();
-        let settled = settle(&ledger, Duration::from_secs(3_600), || ledger.bell.ring()).await;
+        let settled = settle(&ledger, Duration::from_secs(3_600), Graph::Unasked, || ledger.bell.ring()).await;
         assert_eq!(settled.left.tasks.len(), 1);
         assert_eq!(began.elapsed(), Duration::ZERO);
     }

@@ -40,24 +40,26 @@ fn leak(blocks: usize) {
 /// Returns the milliseconds of the median look at so many tasks, with so many allocations.
 fn look(tasks: usize, allocations: usize) -> f64 {
     let (tell, told) = std::sync::mpsc::channel();
-    let report = Check::new("graph").start_paused(true).grace(Duration::ZERO).allocations(true).run(move || {
-        let tell = tell.clone();
-        async move {
-            // A task is two allocations: its cell, and its channel.
-            (0..tasks).for_each(|_| leak((allocations / tasks).saturating_sub(2).min(1_000)));
-            for _ in 0..tasks {
-                tokio::task::yield_now().await;
+    let report = Check::new("graph").wait_graph(true).start_paused(true).grace(Duration::ZERO).allocations(true).run(
+        move || {
+            let tell = tell.clone();
+            async move {
+                // A task is two allocations: its cell, and its channel.
+                (0..tasks).for_each(|_| leak((allocations / tasks).saturating_sub(2).min(1_000)));
+                for _ in 0..tasks {
+                    tokio::task::yield_now().await;
+                }
+                private::stuck_tasks().expect("planted tasks are seen");
+                for _ in 0..LOOKS {
+                    let began = Instant::now();
+                    assert_eq!(private::stuck_tasks(), Ok(tasks));
+                    tell.send(millis(began.elapsed())).expect("the bench listens");
+                }
+                // What is left is not told: names and await places would take longer than all of this.
+                lightsout::census().allow("only the look is measured");
             }
-            private::stuck_tasks().expect("planted tasks are seen");
-            for _ in 0..LOOKS {
-                let began = Instant::now();
-                assert_eq!(private::stuck_tasks(), Ok(tasks));
-                tell.send(millis(began.elapsed())).expect("the bench listens");
-            }
-            // What is left is not told: names and await places would take longer than all of this.
-            lightsout::census().allow("only the look is measured");
-        }
-    });
+        },
+    );
     drop(report);
     median(&told.iter().collect::<Vec<f64>>())
 }

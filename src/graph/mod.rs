@@ -38,7 +38,7 @@ mod picture;
 pub(crate) mod story;
 pub(crate) mod words;
 
-pub(crate) use flavor::{Look, all_stuck, look, stuck};
+pub(crate) use flavor::{AVAILABLE, Look, all_stuck, look, stuck};
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 mod build;
@@ -74,6 +74,9 @@ mod flavor {
     use crate::ledger::thread::{DESKS, Sleeper};
     use crate::recorder::{self, NO_RUN};
     use crate::system::threads;
+
+    /// Whether anything can be said.
+    pub(crate) const AVAILABLE: bool = true;
 
     /// What was seen of the tasks that are left.
     #[derive(Debug)]
@@ -221,6 +224,9 @@ mod flavor {
 
     #[derive(Debug)]
     pub(crate) struct Look(Never);
+
+    /// Whether anything can be said.
+    pub(crate) const AVAILABLE: bool = false;
 
     /// Nothing was ever seen.
     #[derive(Debug)]

@@ -159,6 +159,9 @@ pub(crate) fn shape(shape: Shape) -> &'static str {
     }
 }
 
+/// Where nobody has asked.
+pub(crate) const UNASKED: &str = "run it with LIGHTSOUT_WAIT_GRAPH=1 to be told who should have woken it";
+
 /// Says what usually mends a shape.
 pub(crate) fn fix(shape: Shape) -> &'static str {
     match shape {

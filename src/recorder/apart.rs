@@ -17,7 +17,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::memory::Lasting;
-use super::{OURS, here, is_checked};
+use super::{OURS, here, is_checked, is_whole};
 
 /// The least block, in bytes.
 const LEAST: usize = 16;
@@ -209,7 +209,7 @@ impl<const SIZES: usize> Place<SIZES> {
     }
 
     fn has(&self, memory: *mut u8) -> bool {
-        self.memory.known().is_some_and(|own| memory.addr().wrapping_sub(own.as_ptr().addr()) < self.room)
+        is_whole() && self.memory.known().is_some_and(|own| memory.addr().wrapping_sub(own.as_ptr().addr()) < self.room)
     }
 
     /// Returns its addresses from here on, in bytes from its beginning.
@@ -233,11 +233,29 @@ pub(crate) fn notes_and_untaken() -> [Range<usize>; 2] {
 /// Takes a block for the calling thread; `None` where the system is to be asked.
 #[inline]
 fn take(layout: Layout) -> Option<Taken> {
+    if !is_whole() {
+        return None;
+    }
     match here() {
         run if is_checked(run) => RUNS.take(layout),
         OURS => NOTES.take(layout),
         _ => None,
     }
+}
+
+/// Leaves the last word of what is asked for unused where the C library would keep something of its own there: its lists of free memory
+/// point to that word of what lies before it, which would look like somebody's reference.
+#[inline]
+fn roomy(layout: Layout) -> Layout {
+    Layout::from_size_align(roomy_size(layout, layout.size()), layout.align()).unwrap_or(layout)
+}
+
+#[inline]
+fn roomy_size(layout: Layout, size: usize) -> usize {
+    const WORD: usize = size_of::<usize>();
+    let ends_in_it = layout.align() == WORD && size % (2 * WORD) == WORD;
+    // A realloc may have no overflow either, and so it is checked.
+    if is_whole() && ends_in_it { size.checked_add(WORD).unwrap_or(size) } else { size }
 }
 
 // SAFETY: a block is handed out once until it is given back, is as large and as aligned as is asked for, and is told from the system's
@@ -248,7 +266,7 @@ unsafe impl GlobalAlloc for Apart {
         match take(layout) {
             Some(taken) => taken.block,
             // SAFETY: as promised by the caller.
-            None => unsafe { System.alloc(layout) },
+            None => unsafe { System.alloc(roomy(layout)) },
         }
     }
 
@@ -256,7 +274,7 @@ unsafe impl GlobalAlloc for Apart {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as promised by the caller; a block is at least as large as its layout, and nobody else's.
         unsafe {
-            let Some(taken) = take(layout) else { return System.alloc_zeroed(layout) };
+            let Some(taken) = take(layout) else { return System.alloc_zeroed(roomy(layout)) };
             if !taken.is_zero {
                 ptr::write_bytes(taken.block, 0, layout.size());
             }
@@ -273,6 +291,7 @@ unsafe impl GlobalAlloc for Apart {
             } else if NOTES.has(memory) {
                 NOTES.put(memory, layout);
             } else {
+                // The C library knows what it gave, and so how much more that was.
                 System.dealloc(memory, layout);
             }
         }
@@ -282,7 +301,7 @@ unsafe impl GlobalAlloc for Apart {
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         if !RUNS.has(memory) && !NOTES.has(memory) {
             // SAFETY: as promised by the caller.
-            return unsafe { System.realloc(memory, layout, size) };
+            return unsafe { System.realloc(memory, layout, roomy_size(layout, size)) };
         }
         // SAFETY: the caller promises that the new size makes a layout; both are live, and as large as what is copied.
         unsafe {
@@ -298,7 +317,7 @@ unsafe impl GlobalAlloc for Apart {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{NO_RUN, enter, fresh_run};
+    use super::super::{NO_RUN, enter, fresh_run, write_whole};
     use super::*;
 
     /// Does something as a thread of a run.
@@ -315,6 +334,7 @@ mod tests {
 
     #[test]
     fn small_blocks_of_a_run_are_apart_aligned_and_zero() {
+        write_whole();
         for (size, align) in [(1, 1), (8, 8), (40, 8), (256, 128), (4096, 8), (24, 4096)] {
             let layout = layout(size, align);
             // SAFETY: the block is written to inside its size, and given back once with its layout.
@@ -330,6 +350,7 @@ mod tests {
 
     #[test]
     fn what_is_large_or_of_no_run_is_the_systems() {
+        write_whole();
         let large = layout(PAGE + 1, 8);
         let small = layout(64, 8);
         // SAFETY: each is given back once with its layout.
@@ -343,6 +364,7 @@ mod tests {
 
     #[test]
     fn blocks_grow_out_of_their_place_with_their_content() {
+        write_whole();
         let small = layout(48, 8);
         // SAFETY: what is written and read is inside; each is given back once with its layout.
         unsafe {
@@ -356,6 +378,7 @@ mod tests {
 
     #[test]
     fn notes_are_apart_and_zero_where_that_is_asked_for() {
+        write_whole();
         let layout = layout(200_000, 8);
         // SAFETY: what is written and read is inside; each is given back once with its layout.
         unsafe {
@@ -374,6 +397,7 @@ mod tests {
 
     #[test]
     fn threads_of_a_run_never_have_the_same_block() {
+        write_whole();
         const ROUNDS: usize = if cfg!(miri) { 20 } else { 2_000 };
         let run = fresh_run();
         std::thread::scope(|scope| {

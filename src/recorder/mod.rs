@@ -23,6 +23,7 @@ pub(crate) mod stacks;
 mod table;
 pub(crate) mod unwind;
 pub(crate) mod who;
+pub(crate) mod whole;
 
 use ends::End;
 use table::Home;
@@ -33,6 +34,7 @@ pub(crate) use here::{
 };
 pub(crate) use kept::{is_kept, keep};
 pub(crate) use table::{Allocation, NO_RUN, RunNumber, Table};
+pub(crate) use whole::{is_whole, write_whole};
 
 /// This file, as debug information has it: its folder is where the recorder's own part of a stack begins.
 pub(crate) const FILE: &str = file!();

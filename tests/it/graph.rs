@@ -23,9 +23,9 @@ const HOUR: Duration = Duration::from_secs(3_600);
 fn checks(name: &str) -> [Check; 3] {
     let grace = Duration::from_millis(20);
     [
-        Check::new(name).start_paused(true),
-        Check::new(name).grace(grace),
-        Check::new(name).multi_thread().worker_threads(2).grace(grace),
+        Check::new(name).wait_graph(true).start_paused(true),
+        Check::new(name).wait_graph(true).grace(grace),
+        Check::new(name).wait_graph(true).multi_thread().worker_threads(2).grace(grace),
     ]
 }
 
@@ -588,7 +588,7 @@ fn nothing_is_proven_while_a_thread_of_the_test_runs() {
     }
     let (stop, stopped) = std_mpsc::channel::<()>();
     let stopped = Mutex::new(Some(stopped));
-    let report = Check::new("thread").grace(Duration::from_millis(5)).run(move || {
+    let report = Check::new("thread").wait_graph(true).grace(Duration::from_millis(5)).run(move || {
         let stopped = stopped.lock().unwrap().take();
         async move {
             std::thread::spawn(move || stopped.map(|stopped| stopped.recv()));
@@ -607,7 +607,7 @@ fn nothing_is_proven_while_a_blocking_closure_runs() {
     }
     let (stop, stopped) = std_mpsc::channel::<()>();
     let stopped = Mutex::new(Some(stopped));
-    let report = Check::new("blocking").grace(Duration::from_millis(5)).run(move || {
+    let report = Check::new("blocking").wait_graph(true).grace(Duration::from_millis(5)).run(move || {
         let stopped = stopped.lock().unwrap().take();
         async move {
             tokio::task::spawn_blocking(move || stopped.map(|stopped| stopped.recv_timeout(HOUR)));
@@ -624,7 +624,7 @@ fn proof_ends_the_wait_before_the_grace() {
         return;
     }
     let began = std::time::Instant::now();
-    let report = Check::new("early").grace(60 * Duration::from_secs(1)).run(|| async {
+    let report = Check::new("early").wait_graph(true).grace(60 * Duration::from_secs(1)).run(|| async {
         let (sender, receiver) = oneshot::channel::<u8>();
         tokio::spawn(async move {
             let _ = receiver.await;

@@ -60,7 +60,11 @@ fn proofs_beside_storms_are_never_wrong() {
     let mut proven = 0;
     beside_storms(|| {
         for run in 0..runs() {
-            let check = if run % 2 == 0 { Check::new("storm").start_paused(true) } else { Check::new("storm") };
+            let check = if run % 2 == 0 {
+                Check::new("storm").wait_graph(true).start_paused(true)
+            } else {
+                Check::new("storm").wait_graph(true)
+            };
             let report = check.grace(Duration::from_millis(1)).run(|| async {
                 let (sender, mut receiver) = mpsc::channel::<Arc<usize>>(1);
                 tokio::spawn(async move {

@@ -23,8 +23,7 @@ const COPIED: usize = 32 << 10;
 
 /// A global allocator that hands everything on to `A`, and lets lightsout see tasks on stable Rust.
 ///
-/// With the default feature `allocator` it stands in front of the system's allocator by itself, and nothing is to be done; what is small and
-/// a run's then comes from a place of its own, so that nothing of others leads to it by chance. A program
+/// With the default feature `allocator` it stands in front of the system's allocator by itself, and nothing is to be done. A program
 /// can have only one global allocator: where tests bring their own, the compiler says "the `#[global_allocator]` in this crate
 /// conflicts with global allocator in: lightsout". Then switch the feature off (`default-features = false`) and put it in front of
 /// yours:
@@ -42,13 +41,12 @@ pub struct Recorder<A = System>(pub A);
 #[global_allocator]
 static ALLOCATOR: Recorder<Apart> = Recorder(Apart);
 
-// SAFETY: everything is handed on with a layout that is the same for what is made and what is given back, and never smaller than
-// what was asked for; what comes back is returned.
+// SAFETY: everything is handed on as it came, and what comes back is returned.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Recorder<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as promised by the caller.
-        let memory = unsafe { self.0.alloc(apart(layout)) };
+        let memory = unsafe { self.0.alloc(layout) };
         made(memory, layout);
         memory
     }
@@ -56,7 +54,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Recorder<A> {
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as promised by the caller.
-        let memory = unsafe { self.0.alloc_zeroed(apart(layout)) };
+        let memory = unsafe { self.0.alloc_zeroed(layout) };
         made(memory, layout);
         memory
     }
@@ -64,29 +62,29 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Recorder<A> {
     #[inline]
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         let known = ended(memory, layout);
-        if known.is_some() || may_hold_pointers(layout) {
+        if recorder::is_whole() && (known.is_some() || may_hold_pointers(layout)) {
             // SAFETY: it is the caller's until it is given back below.
             unsafe { wipe(memory, layout.size()) };
         }
         if !known.is_some_and(|known| recorder::is_kept(&known)) {
             // SAFETY: as promised by the caller.
-            unsafe { self.0.dealloc(memory, apart(layout)) }
+            unsafe { self.0.dealloc(memory, layout) }
         }
     }
 
     #[inline]
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let Ok(new) = Layout::from_size_align(size, layout.align()) else { return ptr::null_mut() };
         let known = ended(memory, layout);
+        if !recorder::is_whole() {
+            // What is resized is no cell, and may have moved.
+            // SAFETY: as promised by the caller.
+            return unsafe { self.0.realloc(memory, layout, size) };
+        }
+        let Ok(new) = Layout::from_size_align(size, layout.align()) else { return ptr::null_mut() };
         let is_moved = may_hold_pointers(layout) && may_hold_pointers(new);
         // SAFETY: as promised by the caller.
-        let resized = unsafe {
-            if is_moved {
-                self.carry(memory, layout, new)
-            } else {
-                self.0.realloc(memory, apart(layout), apart(new).size())
-            }
-        };
+        let resized =
+            unsafe { if is_moved { self.carry(memory, layout, new) } else { self.0.realloc(memory, layout, size) } };
         let (at, now) = if resized.is_null() { (memory, layout) } else { (resized, new) };
         if let Some((known, table)) = known.zip(table_for(now)) {
             recorder::moved(table, known, at.addr(), now.size());
@@ -103,27 +101,17 @@ impl<A: GlobalAlloc> Recorder<A> {
     /// As for `realloc`.
     unsafe fn carry(&self, memory: *mut u8, layout: Layout, new: Layout) -> *mut u8 {
         // SAFETY: the size is not 0, as promised by the caller.
-        let resized = unsafe { self.0.alloc(apart(new)) };
+        let resized = unsafe { self.0.alloc(new) };
         if !resized.is_null() {
             // SAFETY: both are live, apart from one another, and at least as large as what is copied; the old one is not used again.
             unsafe {
                 ptr::copy_nonoverlapping(memory, resized, layout.size().min(new.size()));
                 wipe(memory, layout.size());
-                self.0.dealloc(memory, apart(layout));
+                self.0.dealloc(memory, layout);
             }
         }
         resized
     }
-}
-
-/// Leaves the last word of what is asked for unused where an allocator would keep something of its own there: glibc's lists of free memory
-/// point to that word of what lies before it, which would look like somebody's reference.
-#[inline]
-fn apart(layout: Layout) -> Layout {
-    if layout.align() != WORD || layout.size() % (2 * WORD) != WORD {
-        return layout;
-    }
-    Layout::from_size_align(layout.size() + WORD, WORD).unwrap_or(layout)
 }
 
 /// Returns whether memory may be cleared, or moved by hand, at little cost.
@@ -166,7 +154,7 @@ fn ended(memory: *mut u8, layout: Layout) -> Option<Allocation> {
 fn table_for(layout: Layout) -> Option<&'static Table> {
     match layout.align() {
         CELL.. => Some(&recorder::CELLS),
-        WORD.. => Some(&recorder::REST),
+        WORD.. if layout.size() >= LEAST || recorder::is_whole() => Some(&recorder::REST),
         _ => None,
     }
 }

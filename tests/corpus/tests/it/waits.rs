@@ -1,7 +1,7 @@
 //! Who waits for whom in the corpus: what nothing can wake is proven to be stuck, and the chain leads to who should have woken it.
 
 use corpus::{CASES, Case, Form, Needs};
-use lightsout::{Finding, Kind};
+use lightsout::{Check, Finding, Kind};
 
 use crate::judged;
 
@@ -27,7 +27,8 @@ fn said<'a>(finding: &'a Finding, about: &str) -> &'a str {
 }
 
 fn leaks(case: &'static Case) -> Vec<Finding> {
-    let report = judged::report(case, Form::Buggy);
+    let check = Check::new(format!("{}, who waits", case.name())).wait_graph(true);
+    let report = judged::report_of(case, Form::Buggy, check);
     report.findings().iter().filter(|finding| finding.kind() == Kind::LeakedTask).cloned().collect()
 }
 
