@@ -12,10 +12,12 @@ use crate::error::Error;
 use crate::explore::{self, Question, regressions};
 use crate::finding::{Report, Site};
 use crate::ledger::channel::ChannelKind;
+use crate::recorder;
 use crate::report::file::Draft;
 use crate::runtime::Runtime;
-use crate::settings::{self, Allocations, Channels, Misfit, Notes, Runner, Settings, StartUp};
+use crate::settings::{self, Allocations, Channels, Graph, Misfit, Notes, Runner, Settings, StartUp};
 use crate::source::{allocation, names};
+use crate::system::stack;
 use crate::verdict::Verdict;
 
 /// Checks that a body, run on a runtime of its own, leaves nothing behind: what [`#[lightsout::test]`](crate::test) does, as a
@@ -83,6 +85,14 @@ impl Check {
     /// spawned; without `--cfg tokio_unstable` tasks are then only counted.
     pub fn allocations(mut self, recorded: bool) -> Self {
         self.settings.allocations = if recorded { Allocations::Recorded } else { Allocations::Ignored };
+        self
+    }
+
+    /// Sets whether it is told of leaked tasks [who should have woken them](crate#who-should-have-woken-it); it is not unless set. From the first
+    /// check on that asks for it, every allocation of the process costs some tens of nanoseconds more. The environment variable
+    /// `LIGHTSOUT_WAIT_GRAPH` sets it too.
+    pub fn wait_graph(mut self, told: bool) -> Self {
+        self.settings.graph = if told { Graph::Asked } else { Graph::Unasked };
         self
     }
 
@@ -309,6 +319,11 @@ impl Check {
         if settings.search.is_asked_for() && settings.channels == Channels::Note {
             // Names for notes would make each of thousands of runs slow.
             settings.channels = Channels::Ignore;
+        }
+        if settings.graph == Graph::Asked {
+            recorder::write_whole();
+            // What the last report left on this stack names memory that this run may get.
+            stack::clear_below();
         }
         check_rules(&settings)?;
         if !settings.search.signals.is_empty() && !settings.runtime.hears_signals() {

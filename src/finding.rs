@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::disturb::plan::Plan;
+use crate::graph::data::WaitGraph;
 use crate::report::steps::Steps;
 use crate::report::words;
 
@@ -167,6 +168,8 @@ pub struct Finding {
     pub(crate) next: String,
     pub(crate) rule: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) waits: Option<WaitGraph>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) plan: Option<Plan>,
 }
 
@@ -217,6 +220,12 @@ impl Finding {
     #[must_use]
     pub fn rule(&self) -> Option<&str> {
         self.rule.as_deref()
+    }
+
+    /// Returns who waits for what, and who holds it: the tasks of a `leaked-task`, and all that they have to do with. `None` for other
+    /// kinds, and where it cannot be seen.
+    pub fn waits(&self) -> Option<&WaitGraph> {
+        self.waits.as_ref()
     }
 
     /// Returns the plan that showed it: the smallest one that was found. `None` where the check did not search.

@@ -15,9 +15,13 @@ use crate::allow::{Allow, CatchAll, Rules, Subject};
 use crate::census::{LiveTask, State};
 use crate::disturb::plan::Plan;
 use crate::finding::{Allowed, Coverage, Ending, Enforced, Evidence, FORMAT_VERSION, Finding, Kind, Report, Site};
+use crate::graph;
+use crate::graph::data::Outlook;
+use crate::graph::story::Story;
 use crate::ledger::Ledger;
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::Who;
+use crate::lock::lock;
 use crate::recorder;
 use crate::report::words;
 use crate::seen::{Hang, Movement, Seen};
@@ -134,6 +138,7 @@ impl Judge<'_> {
             next: String::new(),
             rule: None,
             plan: None,
+            waits: None,
         }
     }
 
@@ -231,8 +236,57 @@ impl Judge<'_> {
         });
         finding.evidence.extend(awaits.map(|place| evidence("awaits", place)));
         finding.next = words::next_of_leak(movement);
+        self.waits(&mut finding, tasks, movement);
         finding.rule = Some(words::rule_for_place("spawned", &site));
         finding
+    }
+
+    /// Adds who waits for what, and whether anything can still wake these tasks.
+    fn waits(&self, finding: &mut Finding, tasks: &[&LiveTask], movement: Movement) {
+        let look = match &self.seen.look {
+            Some(Ok(look)) => look,
+            Some(Err(why)) => {
+                let withheld = Outlook::Withheld(why.clone());
+                finding.evidence.push(evidence("verdict", graph::words::outlook(&withheld, |_| String::new())));
+                return;
+            }
+            None => {
+                if graph::AVAILABLE && movement == Movement::Waiting && self.ledger.number() != recorder::NO_RUN {
+                    finding.evidence.push(evidence("woken by", graph::words::UNASKED));
+                }
+                return;
+            }
+        };
+        let kinds = lock(&self.ledger.kinds).clone();
+        let (graph, drawn) = look.drawn(&self.seen.settled.left.tasks, &kinds);
+        let place = |task: &&LiveTask| drawn.iter().position(|drawn| *drawn == task.id);
+        let (drawn, places): (Vec<&LiveTask>, Vec<usize>) =
+            tasks.iter().filter_map(|task| Some((*task, place(task)?))).unzip();
+        let (mut graph, own) = graph.around(&places);
+        for (at, task) in own.iter().zip(drawn) {
+            graph.nodes[*at].awaits = self.awaits(&[task]);
+            if matches!(movement, Movement::Looping { .. }) {
+                graph.nodes[*at].outlook = Some(Outlook::Looping);
+            }
+        }
+        let mut told: BTreeMap<String, usize> = BTreeMap::new();
+        for at in &own {
+            let outlook = graph.nodes[*at].outlook.as_ref();
+            let text = outlook.map(|outlook| graph::words::outlook(outlook, |waker| graph::words::task(&graph, waker)));
+            *told.entry(text.unwrap_or_default()).or_default() += 1;
+        }
+        for (text, number) in &told {
+            let of = if told.len() == 1 { String::new() } else { format!("{number} of {}: ", own.len()) };
+            finding.evidence.push(evidence("verdict", of + text));
+        }
+        let Some(first) = own.first() else { return };
+        let story = Story::of(&graph, *first);
+        finding.evidence.extend(story.told(&graph).map(|chain| evidence("because", chain)));
+        if let Some(shape) = story.shape {
+            finding.evidence.push(evidence("shape", graph::words::shape(shape)));
+            finding.next = graph::words::fix(shape).to_owned();
+        }
+        finding.waits = Some(graph.readable());
     }
 
     /// Returns what the first of these tasks that can be seen awaits.
@@ -359,6 +413,11 @@ impl Judge<'_> {
             unseen.extend(words::unseen_channels(allocation::Calibration::get().missing()));
         }
         unseen.extend(words::unseen_for_want_of_memory(recorder::lost()));
+        match &self.seen.look {
+            Some(Ok(look)) => unseen.extend(graph::words::unseen_proofs(look.unproven())),
+            Some(Err(why)) => unseen.push(graph::words::unseen_waits(why)),
+            None => {}
+        }
         if dye::of_nothing() {
             unseen.push(words::unseen_threads());
         }

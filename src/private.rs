@@ -3,9 +3,12 @@
 use std::panic::resume_unwind;
 
 use crate::body::Body;
+use crate::census::Census;
 use crate::check::Check;
 use crate::explore;
 use crate::finding::{Ending, Enforced, Report};
+use crate::graph;
+use crate::ledger;
 use crate::model;
 use crate::report::{self, human};
 use crate::settings;
@@ -43,6 +46,17 @@ impl Case {
             None => self.name.to_owned(),
         }
     }
+}
+
+/// Looks for tasks that nothing can wake, as a run does at its end, and returns how many of the run's are proven to be stuck: so that
+/// the look alone can be measured.
+///
+/// # Errors
+///
+/// Why nothing can be said, also outside of a run.
+pub fn stuck_tasks() -> Result<usize, String> {
+    let ledger = ledger::current().ok_or("no run is here")?;
+    graph::stuck(&ledger, &Census::of_root(&ledger)).map(|stuck| stuck.len())
 }
 
 /// Runs one checked test, and panics if it fails.

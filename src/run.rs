@@ -16,6 +16,7 @@ use crate::disturb::inject::{Injector, Tracing, Voice};
 use crate::disturb::plan::Plan;
 use crate::error::Error;
 use crate::finding::Ending;
+use crate::graph::{self, Look};
 use crate::ledger::Ledger;
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::{Panicked, Who};
@@ -23,7 +24,7 @@ use crate::lock::lock;
 use crate::recorder;
 use crate::runtime::Built;
 use crate::seen::{Hang, Seen};
-use crate::settings::{Channels, Notes, Settings};
+use crate::settings::{Channels, Graph, Notes, Settings};
 use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
 use crate::source::hooks::HOOKED;
@@ -36,6 +37,8 @@ const SLACK: Duration = Duration::from_millis(500);
 const THREADS: Duration = Duration::from_millis(500);
 /// Looks at threads that only give way: one that has been joined is listed for a few more microseconds, one that starts has no mark.
 const QUICK_LOOKS: u32 = 50;
+/// How long a look at who waits for whom may take: it reads all memory, on a loaded machine and without optimisation as well.
+const LOOK: Duration = Duration::from_secs(60);
 /// How long the await stacks may take: naming the first ones reads the whole binary, which takes seconds on a loaded machine.
 const DUMP: Duration = Duration::from_secs(20);
 
@@ -76,12 +79,21 @@ pub(crate) fn on_stage<R: Send + 'static>(
     let (bell, hear) = mpsc::channel();
     let now = Arc::new(Mutex::new(None));
     let mut stage =
-        Stage { settings: settings.clone(), behind: tracing::behind(), now: now.clone(), bell, crowd: None };
+        Stage { settings: settings.clone(), behind: tracing::behind(), now: now.clone(), bell, crowd: None, base: 0 };
     let thread_name = thread::current().name().filter(|name| *name != "main").unwrap_or(name).replace('\0', "");
     let builder = thread::Builder::new().name(thread_name);
-    let thread = builder.spawn(move || play(&mut stage)).map_err(Error::thread)?;
+    let act: Box<dyn FnOnce(usize) -> Box<R> + Send> = Box::new(move |base| {
+        stage.base = base;
+        Box::new(play(&mut stage))
+    });
+    // Boxed both ways: what is large has gaps, in which the calls that a thread begins with would keep what an earlier thread left there.
+    let act = move || {
+        let here = 0_u8;
+        act(std::ptr::from_ref(&here).addr())
+    };
+    let thread = builder.spawn(act).map_err(Error::thread)?;
     match listen(&hear, &now, settings) {
-        None => Ok(Curtain::Fell(thread.join().unwrap_or_else(|payload| resume_unwind(payload)))),
+        None => Ok(Curtain::Fell(*thread.join().unwrap_or_else(|payload| resume_unwind(payload)))),
         Some(run) => {
             let seen = given_up(&run.ledger, run.began.elapsed());
             Ok(Curtain::Stuck(run.script, Box::new((seen, run.ledger))))
@@ -100,6 +112,8 @@ pub(crate) struct Stage {
     bell: Sender<Duration>,
     /// How many threads the process has when none is left behind. `None` where every run looks at each of them.
     crowd: Option<Crowd>,
+    /// The address on the thread's stack below which there is nothing but what runs need.
+    base: usize,
 }
 
 /// The run that goes on.
@@ -121,7 +135,7 @@ impl Stage {
         let number = looked.map_or(recorder::NO_RUN, |()| recorder::fresh_run());
         let ledger = recorder::unrecorded(|| Ledger::open(number, &self.settings.kinds));
         *lock(&self.now) = Some(Now { ledger: ledger.clone(), script: script.cloned(), began: Instant::now() });
-        ledger.adopt_body_thread();
+        ledger.adopt_body_thread(self.base);
         tracing::read(&ledger, &self.behind, &self.settings.allow);
         let seen = live(&ledger, &self.settings, script, body, &self.bell, &mut self.crowd);
         // What is done between runs is nobody's.
@@ -177,8 +191,9 @@ fn given_up(ledger: &Ledger, took: Duration) -> Seen {
         ending: ending.unwrap_or(Ending::Unfinished),
         hang: Some(hang),
         body_awaits: Vec::new(),
-        settled: Settled { before: left.clone(), left, waited: Duration::ZERO, really: Duration::ZERO },
+        settled: Settled { before: left.clone(), left, ..Settled::default() },
         stacks: Stacks::new(),
+        look: None,
         panics: std::mem::take(&mut *lock(&ledger.panics)),
         blocking: Vec::new(),
         runtime_threads: Vec::new(),
@@ -206,7 +221,11 @@ fn live(
     });
     let disturbed = script.zip(injector.as_ref()).map(|(script, injector)| (script.plan.chosen_seed(), injector));
     // Its workers are tasks too, and not the body's.
-    let runtime = recorder::unrecorded(|| settings.runtime.build(ledger, disturbed))?;
+    let of_runtime = match settings.graph {
+        Graph::Asked => recorder::of_runtime(ledger.number()),
+        Graph::Unasked => recorder::NO_RUN,
+    };
+    let runtime = recorder::within(of_runtime, || settings.runtime.build(ledger, disturbed))?;
     let metrics = runtime.handle().metrics();
     let workers = settings.runtime.workers(&metrics);
     ledger.start(metrics, workers);
@@ -236,7 +255,7 @@ fn live(
         } else {
             ended.ending = body.end().unwrap_or(ended.ending);
             ledger.body_ended(ended.ending.clone());
-            let left = Left::after_settle(ledger, settings.grace, ring_in).await;
+            let left = Left::after_settle(ledger, settings, ring_in).await;
             console::hold(&left.settled.left, ring_in).await;
             (ended, left)
         }
@@ -264,6 +283,7 @@ fn live(
         body_awaits: ended.awaits,
         settled: left.settled,
         stacks: left.stacks,
+        look: left.look,
         panics,
         blocking,
         runtime_threads,
@@ -311,6 +331,7 @@ impl Crowd {
 struct Left {
     settled: Settled,
     stacks: Stacks,
+    look: Option<Result<Look, String>>,
 }
 
 impl Left {
@@ -318,13 +339,25 @@ impl Left {
     async fn at_once(ledger: &Ledger, ring_in: impl Fn(Duration)) -> Self {
         let left = Census::of_root(ledger);
         let stacks = await_stacks(ledger, &left, ring_in).await;
-        Self { settled: Settled { before: left.clone(), left, waited: Duration::ZERO, really: Duration::ZERO }, stacks }
+        Self { settled: Settled { before: left.clone(), left, ..Settled::default() }, stacks, look: None }
     }
 
-    async fn after_settle(ledger: &Ledger, grace: Duration, ring_in: impl Fn(Duration)) -> Self {
-        let settled = settle(ledger, grace, || ring_in(grace)).await;
+    async fn after_settle(ledger: &Ledger, settings: &Settings, ring_in: impl Fn(Duration)) -> Self {
+        let (grace, graph) = (settings.grace, settings.graph);
+        let mut settled = settle(ledger, grace, graph, || ring_in(grace)).await;
+        // Before the await stacks, for which tasks are polled again.
+        let look = match settled.proof.take() {
+            Some(proof) => Some(Ok(proof)),
+            None if graph == Graph::Unasked || settled.left.tasks.is_empty() => None,
+            None => {
+                ring_in(LOOK);
+                let look = graph::look(ledger, &settled.left);
+                ring_in(DUMP);
+                Some(look)
+            }
+        };
         let stacks = await_stacks(ledger, &settled.left, ring_in).await;
-        Self { settled, stacks }
+        Self { settled, stacks, look }
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::census::LiveTask;
 use crate::disturb::inject::Played;
 use crate::finding::{Ending, Site};
+use crate::graph::Look;
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::Panicked;
 use crate::ledger::thread::RuntimeThread;
@@ -25,6 +26,8 @@ pub(crate) struct Seen {
     pub(crate) body_awaits: Vec<Vec<Frame>>,
     pub(crate) settled: Settled,
     pub(crate) stacks: Stacks,
+    /// Who waits for what, or why that cannot be said; `None` where no task is left, or the body is.
+    pub(crate) look: Option<Result<Look, String>>,
     pub(crate) panics: Vec<Panicked>,
     /// Blocking closures that outlived the runtime.
     pub(crate) blocking: Vec<LiveTask>,

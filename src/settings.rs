@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) allow: Vec<Allow>,
     /// Whether tasks are also looked for among the allocations.
     pub(crate) allocations: Allocations,
+    /// Whether it is told who should have woken what leaked.
+    pub(crate) graph: Graph,
     /// What a channel that is left means.
     pub(crate) channels: Channels,
     /// Kinds of channels beside the known ones.
@@ -57,6 +59,13 @@ pub enum Channels {
     Deny,
     /// Nothing: they are not looked at.
     Ignore,
+}
+
+/// Whether it is told who waits for whom. Runs have to be written down whole for it, which costs every allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Graph {
+    Asked,
+    Unasked,
 }
 
 /// Who reads notes. Names are slow, and where nobody does none is needed.
@@ -185,6 +194,7 @@ impl Default for Settings {
             grace: GRACE,
             allow: Vec::new(),
             allocations: Allocations::Recorded,
+            graph: Graph::Unasked,
             channels: Channels::Note,
             kinds: Vec::new(),
             notes: Notes::Read,
@@ -213,6 +223,9 @@ impl Settings {
         }
         if let Some(grace) = duration("LIGHTSOUT_GRACE")? {
             self.grace = grace;
+        }
+        if is_on("LIGHTSOUT_WAIT_GRAPH") {
+            self.graph = Graph::Asked;
         }
         if self.search.is_asked_for() {
             self.runtime = self.runtime.paused_unless_set();
@@ -300,7 +313,12 @@ pub(crate) fn report_dir() -> Option<PathBuf> {
 
 /// Returns whether tokio-console is to be able to attach to runs.
 pub(crate) fn console() -> bool {
-    env::var_os("LIGHTSOUT_CONSOLE").is_some_and(|value| !value.is_empty() && value != "0")
+    is_on("LIGHTSOUT_CONSOLE")
+}
+
+/// Returns whether a variable is set to anything but nothing and 0.
+fn is_on(name: &str) -> bool {
+    env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 /// Returns the package whose tests run, where cargo runs them.

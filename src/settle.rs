@@ -11,7 +11,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::census::Census;
+use crate::graph::{self, Look};
 use crate::ledger::Ledger;
+use crate::settings::Graph;
 
 /// Looks that only let others have a turn, before the first timer. They cover an abort, a join, a dropped `JoinSet`.
 const QUICK_LOOKS: u32 = 32;
@@ -23,6 +25,10 @@ const LAST_STEP: Duration = Duration::from_millis(100);
 /// In a long wait a step may be this part of what was waited so far: an hour on a paused clock then takes a hundred looks and not
 /// 36,000. Where the runtime tells of no end of a task, it is noticed late by at most that part.
 const PART: u32 = 8;
+
+/// After how much real time it is tried to prove that all that is left is stuck, so that no wait would change anything: what stops in time
+/// does not pay for it.
+const PROOF: Duration = Duration::from_millis(100);
 
 /// How long workers that are awake when the grace is over may still take to fall asleep, in real time: on a loaded machine they
 /// may not have had a turn at all.
@@ -39,12 +45,14 @@ pub(crate) struct Settled {
     pub(crate) waited: Duration,
     /// How long that took in real time: less where the clock was paused, also by the body.
     pub(crate) really: Duration,
+    /// That all that is left is stuck, where the wait ended for that.
+    pub(crate) proof: Option<Look>,
 }
 
 /// Waits until the ledger is empty or `grace` is over on the run's clock, and returns what is left. `on_wait` is called once if a
 /// wait with timers is needed: the caller then rings the bell when `grace` is over in real time, since a paused clock stands
 /// still while a blocking closure runs.
-pub(crate) async fn settle(ledger: &Ledger, grace: Duration, on_wait: impl FnOnce()) -> Settled {
+pub(crate) async fn settle(ledger: &Ledger, grace: Duration, graph: Graph, on_wait: impl FnOnce()) -> Settled {
     if is_quiet(ledger) {
         return Settled::default();
     }
@@ -61,23 +69,25 @@ pub(crate) async fn settle(ledger: &Ledger, grace: Duration, on_wait: impl FnOnc
     on_wait();
     ledger.bell.mind_ends(true);
     let began = std::time::Instant::now();
-    let waited = wait(ledger, grace, rung).await;
+    let (waited, proof) = wait(ledger, grace, graph, rung).await;
     let really = began.elapsed();
     ledger.bell.mind_ends(false);
     if is_quiet(ledger) {
         Settled::default()
     } else {
-        Settled { before, left: Census::of_root(ledger), waited, really }
+        Settled { before, left: Census::of_root(ledger), waited, really, proof }
     }
 }
 
-/// Looks again and again, and returns how long it took.
-async fn wait(ledger: &Ledger, grace: Duration, rung: u32) -> Duration {
+/// Looks again and again, and returns how long it took, and what proves that there is nothing to wait for.
+async fn wait(ledger: &Ledger, grace: Duration, graph: Graph, rung: u32) -> (Duration, Option<Look>) {
     let began = Instant::now();
     let mut step = FIRST_STEP;
     let mut looks = 0;
     // `None` before the grace is over.
     let mut over_since = None;
+    let really = std::time::Instant::now();
+    let mut is_tried = graph == Graph::Unasked;
     while !is_quiet(ledger) {
         let is_rung = ledger.bell.calls() != rung;
         if is_rung || began.elapsed() >= grace {
@@ -91,12 +101,20 @@ async fn wait(ledger: &Ledger, grace: Duration, rung: u32) -> Duration {
             give_way(ledger).await;
         } else {
             let left = grace.saturating_sub(began.elapsed());
+            // On a paused clock the wait costs nothing.
+            if !is_tried && really.elapsed() >= PROOF {
+                is_tried = true;
+                let proof = graph::all_stuck(ledger, &Census::of_root(ledger));
+                if proof.is_some() {
+                    return (began.elapsed(), proof);
+                }
+            }
             pause(ledger, step.min(if left.is_zero() { FIRST_STEP } else { left }), rung).await;
             step = (step * 2).min(LAST_STEP.max(began.elapsed() / PART));
         }
         looks += 1;
     }
-    began.elapsed()
+    (began.elapsed(), None)
 }
 
 /// Lets others have a turn without a timer.
@@ -153,7 +171,8 @@ mod tests {
     #[test]
     fn quiet_ledger_settles_at_the_first_poll_without_a_runtime() {
         let ledger = Ledger::open(recorder::fresh_run(), &[]);
-        let mut settled = task::spawn(settle(&ledger, GRACE, || panic!("there is nothing to wait for")));
+        let mut settled =
+            task::spawn(settle(&ledger, GRACE, Graph::Unasked, || panic!("there is nothing to wait for")));
         assert_eq!(assert_ready!(settled.poll()).left, Census::default());
     }
 
@@ -161,7 +180,7 @@ mod tests {
     async fn end_of_the_last_task_wakes_settle_before_its_timer() {
         let ledger = ledger_with_a_task();
         let waits = Cell::new(0);
-        let mut settled = task::spawn(settle(&ledger, GRACE, || waits.set(waits.get() + 1)));
+        let mut settled = task::spawn(settle(&ledger, GRACE, Graph::Unasked, || waits.set(waits.get() + 1)));
         // Each quick look gives way once.
         for _ in 0..QUICK_LOOKS {
             assert_pending!(settled.poll());
@@ -176,7 +195,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn quick_look_that_finds_nothing_needs_no_timer() {
         let ledger = ledger_with_a_task();
-        let mut settled = task::spawn(settle(&ledger, GRACE, || panic!("no timer is needed")));
+        let mut settled = task::spawn(settle(&ledger, GRACE, Graph::Unasked, || panic!("no timer is needed")));
         assert_pending!(settled.poll());
         end_task(&ledger);
         assert_eq!(assert_ready!(settled.poll()).left, Census::default());
@@ -186,7 +205,7 @@ mod tests {
     async fn grace_is_waited_out_and_no_longer() {
         let ledger = ledger_with_a_task();
         let began = Instant::now();
-        let settled = settle(&ledger, GRACE, || ()).await;
+        let settled = settle(&ledger, GRACE, Graph::Unasked, || ()).await;
         assert_eq!(settled.left.tasks.len(), 1);
         assert_eq!(began.elapsed(), GRACE);
     }
@@ -194,7 +213,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn task_of_the_hooks_without_an_allocation_is_a_disagreement() {
         let ledger = ledger_with_a_task();
-        assert_eq!(settle(&ledger, GRACE, || ()).await.left.unallocated, 1);
+        assert_eq!(settle(&ledger, GRACE, Graph::Unasked, || ()).await.left.unallocated, 1);
     }
 
     #[tokio::test(start_paused = true)]
@@ -203,7 +222,7 @@ mod tests {
         let grace = Duration::from_secs(3_600);
         let mut polls = 0;
         {
-            let mut settled = std::pin::pin!(settle(&ledger, grace, || ()));
+            let mut settled = std::pin::pin!(settle(&ledger, grace, Graph::Unasked, || ()));
             poll_fn(|cx| {
                 polls += 1;
                 settled.as_mut().poll(cx)
@@ -217,7 +236,7 @@ mod tests {
     async fn many_looks_are_made_even_when_the_grace_is_nothing() {
         let ledger = ledger_with_a_task();
         let began = Instant::now();
-        let settled = settle(&ledger, Duration::ZERO, || ()).await;
+        let settled = settle(&ledger, Duration::ZERO, Graph::Unasked, || ()).await;
         assert_eq!(settled.left.tasks.len(), 1);
         assert_eq!(began.elapsed(), FIRST_STEP * TIMED_LOOKS);
     }
@@ -226,7 +245,7 @@ mod tests {
     async fn bell_ends_the_wait_without_a_timer() {
         let ledger = ledger_with_a_task();
         let began = Instant::now();
-        let settled = settle(&ledger, Duration::from_secs(3_600), || ledger.bell.ring()).await;
+        let settled = settle(&ledger, Duration::from_secs(3_600), Graph::Unasked, || ledger.bell.ring()).await;
         assert_eq!(settled.left.tasks.len(), 1);
         assert_eq!(began.elapsed(), Duration::ZERO);
     }

@@ -104,6 +104,9 @@ pub(crate) struct Gate {
     /// Keeps the reports of each run in a new folder below this one [default: `lightsout/reports` in the target folder]
     #[arg(long, env = "LIGHTSOUT_GATE_REPORT_DIR", value_name = "DIR", help_heading = "Output")]
     pub(crate) report_dir: Option<PathBuf>,
+    /// Draws who waits for whom in each test that left tasks: as `.svg` and `.dot` files in this folder; sets `LIGHTSOUT_WAIT_GRAPH`
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub(crate) graph: Option<PathBuf>,
     /// What runs the tests [default: cargo]
     #[arg(long, env = "LIGHTSOUT_RUNNER", value_name = "RUNNER", value_enum, help_heading = "Suite")]
     pub(crate) runner: Option<Runner>,

@@ -14,6 +14,7 @@ mod explain;
 mod folder;
 mod format;
 mod gather;
+mod graphs;
 mod init;
 mod json;
 mod leaks;
@@ -101,6 +102,9 @@ fn gated(gate: &mut Gate) -> Result<Exit, Error> {
     if let Run::Ran { log, .. } = &run {
         gathered.cover.name_tests(&log.binaries);
         settle(&suite, &mut gathered.cover, &log.binaries, &root)?;
+    }
+    if let Some(folder) = &gate.graph {
+        graphs::write(folder, &gathered.reports)?;
     }
     let log = matches!(run, Run::Ran { .. }).then(|| folder.log());
     let record = Record::new(gate.shard, gate.extent(), gate.build_words(), run, &gathered);

@@ -214,6 +214,9 @@ impl Suite<'_> {
         }
         self.door.hang(&mut command, self.gate.children);
         folder.tell(&mut command);
+        if self.gate.graph.is_some() {
+            command.env("LIGHTSOUT_WAIT_GRAPH", "1");
+        }
         command.args(rest).stdout(folder.open_log()?);
         self.logged(&mut command, folder).map(ended)
     }

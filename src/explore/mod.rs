@@ -67,6 +67,7 @@ impl Question {
             evidence: Vec::new(),
             next,
             rule: None,
+            waits: None,
             plan: None,
         }
     }

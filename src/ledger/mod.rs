@@ -33,7 +33,7 @@ use closable::Closables;
 use component::Components;
 use panic::Panicked;
 use table::Tasks;
-use thread::RuntimeThreads;
+use thread::{RuntimeThreads, Sleeper};
 use ticket::Tickets;
 
 /// Everything that one run knows.
@@ -70,8 +70,13 @@ pub(crate) struct Ledger {
     pub(crate) bell: Bell,
     /// The system's id of the thread that the body runs on; unset before it runs, and where it is not known.
     body_thread: OnceLock<Tid>,
+    /// Inverted, the address on that thread's stack below which there is nothing but the run's and its runtime's own; unset before it
+    /// runs.
+    body_base: OnceLock<usize>,
     /// How many worker threads the runtime has; 0 where tasks run on the body's thread.
     workers: AtomicUsize,
+    /// How often a worker has woken up.
+    wakes: AtomicUsize,
     clock: Clock,
     /// How the body ended; unset before that.
     ending: OnceLock<Ending>,
@@ -100,7 +105,9 @@ impl Ledger {
             granted: Mutex::default(),
             bell: Bell::default(),
             body_thread: OnceLock::new(),
+            body_base: OnceLock::new(),
             workers: AtomicUsize::new(0),
+            wakes: AtomicUsize::new(0),
             clock: Clock::default(),
             ending: OnceLock::new(),
             runtime: Mutex::default(),
@@ -126,12 +133,28 @@ impl Ledger {
         }
     }
 
-    /// Makes the calling thread the one that the body runs on.
-    pub(crate) fn adopt_body_thread(self: &Arc<Self>) {
+    /// Makes the calling thread the one that the body runs on; below `base` its stack is the run's.
+    pub(crate) fn adopt_body_thread(self: &Arc<Self>, base: usize) {
         self.adopt_thread();
         if let Some(tid) = threads::own_tid() {
             self.body_thread.get_or_init(|| tid);
+            self.body_base.get_or_init(|| !base);
         }
+    }
+
+    /// Returns the thread that the body ran on, with where its own part of the stack begins.
+    pub(crate) fn body_sleeper(&self) -> Option<Sleeper> {
+        Some(Sleeper { tid: self.body_thread()?, base: *self.body_base.get()? })
+    }
+
+    /// Returns how often a worker has woken up.
+    pub(crate) fn wakes(&self) -> usize {
+        self.wakes.load(Ordering::Acquire)
+    }
+
+    /// Returns how many workers run tasks; 0 where the body's thread does.
+    pub(crate) fn workers(&self) -> usize {
+        self.workers.load(Ordering::Acquire)
     }
 
     pub(crate) fn body_thread(&self) -> Option<Tid> {
@@ -171,6 +194,7 @@ impl Ledger {
 
     /// Tells that a worker has woken up, and brings the clock up to date.
     pub(crate) fn wakes_up(&self) {
+        self.wakes.fetch_add(1, Ordering::AcqRel);
         self.threads.show_asleep(false);
         self.stamp();
     }

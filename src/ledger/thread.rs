@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::thread::ThreadId;
 
 use crate::lock::lock;
@@ -25,6 +25,18 @@ struct Desk {
     task: AtomicU64,
     /// Whether the thread sleeps, and so has nothing in hand.
     asleep: AtomicBool,
+    /// The system's id of the thread; 0 before it is seated, and where it is not known.
+    tid: AtomicU32,
+    /// Inverted, the address on its stack below which there is nothing but the runtime's own; all ones before it is seated.
+    base: AtomicUsize,
+}
+
+/// A thread of the runtime that has nothing in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sleeper {
+    pub(crate) tid: Tid,
+    /// Inverted, the address on its stack below which there is nothing but the runtime's own.
+    pub(crate) base: usize,
 }
 
 /// Stands for the body where a task's number is asked for: no task has it.
@@ -63,7 +75,20 @@ impl RuntimeThreads {
 
     /// Gives the calling thread a desk.
     pub(crate) fn seat(&self) {
-        DESK.set(self.seated.fetch_add(1, Ordering::Relaxed));
+        let seat = self.seated.fetch_add(1, Ordering::Relaxed);
+        DESK.set(seat);
+        if let Some(desk) = self.desks.get(seat) {
+            desk.base.store(!std::ptr::from_ref(&seat).addr(), Ordering::Relaxed);
+            desk.tid.store(threads::own_tid().unwrap_or(0), Ordering::Release);
+        }
+    }
+
+    /// Returns the threads that ran tasks and are asleep.
+    pub(crate) fn sleepers(&self) -> Vec<Sleeper> {
+        let asleep = self.desks.iter().filter(|desk| desk.asleep.load(Ordering::Acquire));
+        let sleeper =
+            |desk: &Desk| Sleeper { tid: desk.tid.load(Ordering::Acquire), base: desk.base.load(Ordering::Relaxed) };
+        asleep.map(sleeper).filter(|sleeper| sleeper.tid != 0).collect()
     }
 
     /// Forgets the calling thread, which is about to end.

@@ -155,7 +155,18 @@ impl Check {
 
     fn finding(&self, fault: Fault, next: String, evidence: Vec<Evidence>) -> Finding {
         let Fault { kind, summary, sites } = fault;
-        Finding { kind, test: self.name.clone(), summary, count: 1, sites, evidence, next, rule: None, plan: None }
+        Finding {
+            kind,
+            test: self.name.clone(),
+            summary,
+            count: 1,
+            sites,
+            evidence,
+            next,
+            rule: None,
+            plan: None,
+            waits: None,
+        }
     }
 }
 

@@ -27,6 +27,14 @@ impl<T: Zeroed> Lasting<T> {
         Some(unsafe { std::slice::from_raw_parts(start.as_ptr(), self.len) })
     }
 
+    /// Returns the values if they are there already.
+    #[inline]
+    pub(super) fn known(&self) -> Option<&[T]> {
+        let start = NonNull::new(self.start.load(Ordering::Acquire))?;
+        // SAFETY: as above.
+        Some(unsafe { std::slice::from_raw_parts(start.as_ptr(), self.len) })
+    }
+
     /// Makes the values be at this place, unless they are somewhere already; says whether they are.
     ///
     /// # Safety

@@ -6,6 +6,7 @@
 //! Under the gate its memory is a file, the [`record`], and allocations of ordinary tests are written down too, with how each was
 //! given back.
 
+mod apart;
 mod arena;
 #[cfg(target_os = "linux")]
 mod builds;
@@ -13,6 +14,7 @@ pub(crate) mod cost;
 mod ends;
 pub(crate) mod format;
 mod here;
+mod kept;
 #[cfg(target_os = "linux")]
 mod loaded;
 mod memory;
@@ -21,12 +23,18 @@ pub(crate) mod stacks;
 mod table;
 pub(crate) mod unwind;
 pub(crate) mod who;
+pub(crate) mod whole;
 
 use ends::End;
 use table::Home;
 
-pub(crate) use here::{UNKNOWN, UNNAMED, enter, fresh_run, here, unrecorded};
+pub(crate) use apart::{Apart, notes_and_untaken};
+pub(crate) use here::{
+    OURS, UNKNOWN, UNNAMED, enter, fresh_run, here, is_checked, is_of_runtime, noting, of_runtime, unrecorded, within,
+};
+pub(crate) use kept::{is_kept, keep};
 pub(crate) use table::{Allocation, NO_RUN, RunNumber, Table};
+pub(crate) use whole::{is_whole, write_whole};
 
 /// This file, as debug information has it: its folder is where the recorder's own part of a stack begins.
 pub(crate) const FILE: &str = file!();
@@ -49,14 +57,24 @@ pub(crate) fn allocated(table: &Table, address: usize, size: usize, run: RunNumb
     if who::is_ordinary(run) { cost::timed(write) } else { write() }
 }
 
-/// Forgets an allocation; call it before its memory is given back.
-pub(crate) fn freed(table: &Table, address: usize) {
-    if let Some(gone) = table.remove(address)
-        && who::is_ordinary(gone.run)
-        && record::is_open()
-    {
+/// Writes down an allocation that was made just now, of which nobody will ask where.
+#[inline(never)]
+pub(crate) fn noted(table: &Table, address: usize, size: usize, run: RunNumber) {
+    table.insert(Allocation { address, size: u32::try_from(size).unwrap_or(u32::MAX), stack: 0, run });
+}
+
+/// Writes down where an allocation is now that was forgotten to be resized.
+pub(crate) fn moved(table: &Table, old: Allocation, address: usize, size: usize) {
+    table.insert(Allocation { address, size: u32::try_from(size).unwrap_or(u32::MAX), ..old });
+}
+
+/// Forgets an allocation; call it before its memory is given back. Returns what was written down.
+pub(crate) fn freed(table: &Table, address: usize) -> Option<Allocation> {
+    let gone = table.remove(address)?;
+    if who::is_ordinary(gone.run) && record::is_open() {
         cost::timed(|| ended(&gone));
     }
+    Some(gone)
 }
 
 /// So far out is whoever calls what the recorder stands in front of.
@@ -74,7 +92,7 @@ pub(crate) fn witness(who: RunNumber) {
 #[inline(never)]
 fn ended(gone: &Allocation) {
     let stack = unwind::number::<END_DEPTH>(gone.size as usize, stacks::keep);
-    let who = Some(here()).filter(|who| who::is_ordinary(*who) && *who < UNNAMED);
+    let who = Some(here()).filter(|who| who::is_ordinary(*who) && *who < OURS);
     ends::count(gone, End { stack, who: who.unwrap_or(NO_RUN), state: state_of(gone) });
 }
 

@@ -150,24 +150,22 @@ impl Table {
 
     /// Returns whether a run may have live allocations. A no is exact.
     pub(crate) fn may_have(&self, run: RunNumber) -> bool {
-        self.shards.iter().any(|shard| shard.counts[run as usize % COUNTERS].load(Ordering::Relaxed) != 0)
+        self.shards.iter().any(|shard| shard.may_have(run))
     }
 
     /// Calls `look` with each live allocation of a run; none of them can be given back while it is looked at. `look` must not
     /// allocate or give back what is recorded.
-    pub(crate) fn each(&self, run: RunNumber, look: impl FnMut(&Allocation)) {
-        self.each_of(|it| it == run, look);
+    pub(crate) fn each(&self, run: RunNumber, mut look: impl FnMut(&Allocation)) {
+        for shard in self.shards.iter().filter(|shard| shard.may_have(run)) {
+            shard.with(|slots| slots.each_of(run, &mut look));
+        }
     }
 
     /// Calls `look` with each live allocation that belongs to no checked run, as [`each`](Self::each) does.
-    pub(super) fn each_ordinary(&self, look: impl FnMut(&Allocation)) {
-        self.each_of(is_ordinary, look);
-    }
-
-    fn each_of(&self, is_own: impl Fn(RunNumber) -> bool, mut look: impl FnMut(&Allocation)) {
+    pub(super) fn each_ordinary(&self, mut look: impl FnMut(&Allocation)) {
         for shard in &self.shards {
             shard.with(|slots| {
-                let own = slots.all().iter().filter(|it| **it != Packed::FREE && is_own(it.run()));
+                let own = slots.all().iter().filter(|it| **it != Packed::FREE && is_ordinary(it.run()));
                 own.for_each(|it| look(&it.unpack()));
             });
         }
@@ -253,6 +251,10 @@ impl Shard {
         }
     }
 
+    fn may_have(&self, run: RunNumber) -> bool {
+        self.counts[run as usize % COUNTERS].load(Ordering::Relaxed) != 0
+    }
+
     fn with<R>(&self, act: impl FnOnce(&mut Slots) -> R) -> R {
         let mut tries = 0_u32;
         while self.locked.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
@@ -290,6 +292,18 @@ impl Slots {
             // SAFETY: `start` is the start of `len` mapped values, zeroed at first, and `self` is borrowed mutably.
             Some(start) => unsafe { std::slice::from_raw_parts_mut(start.as_ptr(), self.len) },
             None => &mut [],
+        }
+    }
+
+    /// A plain loop: there are many slots, and tests are built without optimisation.
+    fn each_of(&mut self, run: RunNumber, look: &mut impl FnMut(&Allocation)) {
+        let (all, mut at) = (self.all(), 0);
+        while at < all.len() {
+            let it = all[at];
+            if it.whose as u32 == run && it.place != 0 {
+                look(&it.unpack());
+            }
+            at += 1;
         }
     }
 

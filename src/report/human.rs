@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use super::words;
 use crate::disturb::plan::Plan;
 use crate::finding::{Ending, Finding, Kind, Report, Searched};
+use crate::graph::data::{NodeKind, WaitGraph};
 
 const BAD: Style = AnsiColor::Red.on_default().bold();
 /// A note fails nothing.
@@ -112,8 +113,17 @@ impl Page {
         for evidence in &finding.evidence {
             self.line(&evidence.about, &evidence.seen)?;
         }
+        self.waits(finding)?;
         self.line("to do", &finding.next)?;
         finding.rule.iter().try_for_each(|rule| self.verbatim("if meant", rule))
+    }
+
+    /// Draws who waits for whom, where it is more than one task and still small.
+    fn waits(&mut self, finding: &Finding) -> fmt::Result {
+        let tasks = |graph: &&WaitGraph| graph.nodes.iter().filter(|node| node.kind == NodeKind::Task).count() > 1;
+        let text = finding.waits().filter(tasks).and_then(WaitGraph::to_text).unwrap_or_default();
+        let labels = std::iter::once("graph").chain(std::iter::repeat(""));
+        text.lines().zip(labels).try_for_each(|(line, label)| self.verbatim(label, line))
     }
 
     /// Writes the command that shows it again.

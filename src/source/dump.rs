@@ -58,6 +58,7 @@ mod flavor {
     use tokio::runtime::dump::{Backtrace, Trace};
 
     use super::Stacks;
+    use crate::recorder;
     use crate::source::hooks;
     use crate::system::symbols::Frame;
     use crate::system::workspace::{root, site};
@@ -78,7 +79,7 @@ mod flavor {
     }
 
     fn stacks(trace: &Trace) -> Vec<Vec<Frame>> {
-        trace.resolve_backtraces().iter().map(stack).collect()
+        recorder::noting(|| trace.resolve_backtraces()).iter().map(stack).collect()
     }
 
     fn stack(backtrace: &Backtrace) -> Vec<Frame> {

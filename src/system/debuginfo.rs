@@ -11,6 +11,7 @@ use addr2line::gimli::{self, AttributeValue, DebugInfoOffset, Dwarf, EndianSlice
 use memmap2::Mmap;
 use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolIndex, SymbolKind};
 
+use crate::recorder;
 use crate::system::symbols::Frame;
 use crate::system::workspace;
 
@@ -38,6 +39,10 @@ pub(crate) fn mapped(path: &Path) -> Option<Mmap> {
 impl Module {
     /// Opens a file; `None` if it cannot be read or is none. It stays mapped for the rest of the process.
     pub(crate) fn open(path: &Path, root: Option<&Path>) -> Option<Self> {
+        recorder::noting(|| Self::read(path, root))
+    }
+
+    fn read(path: &Path, root: Option<&Path>) -> Option<Self> {
         let map: &'static Mmap = Box::leak(Box::new(mapped(path)?));
         let file: &'static object::File<'static> = Box::leak(Box::new(object::File::parse(&map[..]).ok()?));
         let endian = if file.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
@@ -56,6 +61,10 @@ impl Module {
 
     /// Returns the functions at a place of the file, innermost first: several where calls were inlined.
     pub(crate) fn frames(&mut self, offset: u64) -> Vec<Frame> {
+        recorder::noting(|| self.look_up(offset))
+    }
+
+    fn look_up(&mut self, offset: u64) -> Vec<Frame> {
         let Some(address) = self.address(offset) else { return Vec::new() };
         let mut frames = self.described(address).unwrap_or_default();
         if frames.is_empty() {

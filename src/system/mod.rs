@@ -7,6 +7,7 @@ pub(crate) mod debuginfo;
 pub(crate) mod disposition;
 pub(crate) mod dye;
 pub(crate) mod maps;
+pub(crate) mod stack;
 pub(crate) mod symbols;
 pub(crate) mod threads;
 pub(crate) mod workspace;

@@ -111,8 +111,10 @@ mod lookup {
 
     use super::Frame;
     use crate::lock::lock;
+    use crate::recorder;
     use crate::system::debuginfo::Module;
     use crate::system::maps::Maps;
+    use crate::system::stack;
     use crate::system::workspace;
 
     /// What was read so far; names are slow, and the same places come again and again.
@@ -126,7 +128,9 @@ mod lookup {
     static READ: Mutex<Read> = Mutex::new(Read { maps: None, modules: BTreeMap::new() });
 
     pub(super) fn frames(address: usize) -> Vec<Frame> {
-        lock(&READ).frames(address).unwrap_or_default()
+        stack::clear_below();
+        // What is kept is the process', whichever run asks first.
+        recorder::noting(|| lock(&READ).frames(address).unwrap_or_default())
     }
 
     impl Read {

@@ -1,5 +1,9 @@
 //! The threads of this process as the system lists them, and which of them descend from a run.
 
+use std::time::Duration;
+
+use super::dye::Dye;
+
 /// The system's id of a thread.
 pub(crate) type Tid = u32;
 
@@ -15,6 +19,8 @@ pub(crate) struct OsThread {
 #[derive(Debug, Default)]
 pub(crate) struct Marked {
     pub(crate) threads: Vec<OsThread>,
+    /// Threads that surely do not.
+    pub(crate) others: Vec<Tid>,
     /// Threads that may not have their mark yet.
     pub(crate) newborn: Vec<Tid>,
     /// Whether a thread ended during the look: it may have started another one behind its back.
@@ -26,6 +32,24 @@ impl Marked {
     pub(crate) fn are_none(&self) -> bool {
         self.threads.is_empty() && self.newborn.is_empty() && !self.has_vanished
     }
+}
+
+/// Looks again and again, since threads come and go, until one look is clear; returns whether none that is not in `known` has the mark. A
+/// thread of ours that has been joined is listed for a few more microseconds. What was once seen to be another's stays so, and only what is
+/// new is looked at again.
+pub(crate) fn none_is_marked(dye: Dye, mut known: Vec<Tid>) -> bool {
+    const LOOKS: u32 = 30;
+    /// A thread that ends may have lost its processor.
+    const BETWEEN: Duration = Duration::from_micros(200);
+    for _ in 0..LOOKS {
+        let marked = marked(dye, &known);
+        if marked.are_none() {
+            return true;
+        }
+        known.extend(marked.others);
+        std::thread::sleep(BETWEEN);
+    }
+    false
 }
 
 pub(crate) use system::{Counter, doing, marked, own_tid};
@@ -71,7 +95,7 @@ mod system {
                     Some(name) => marked.threads.push(OsThread { tid, name }),
                     None => marked.has_vanished = true,
                 },
-                Some(_) => {}
+                Some(_) => marked.others.push(tid),
                 None => marked.has_vanished = true,
             }
         }

@@ -8,6 +8,8 @@ mod checked;
 mod claims;
 mod closables;
 mod events;
+mod graph;
+mod graph_stress;
 mod hangs;
 mod leaks;
 mod machines;

@@ -10,7 +10,8 @@ use tokio::task::{JoinSet, LocalSet};
 
 use crate::claims::{clean, leaked};
 
-fn runs() -> u32 {
+/// Returns how many runs of each are made.
+pub(crate) fn runs() -> u32 {
     std::env::var("LIGHTSOUT_TEST_RUNS").map_or(200, |runs| runs.parse().expect("LIGHTSOUT_TEST_RUNS is a number"))
 }
 

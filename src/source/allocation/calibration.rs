@@ -59,30 +59,41 @@ impl Calibration {
     pub(super) fn may_be_one(&self, allocation: &Allocation) -> bool {
         let is_count = |at| word(allocation, at).is_some_and(|count| (1..MANY).contains(&count));
         let is_arc = is_count(0) && is_count(WORD);
-        let apart = || APART.iter().filter_map(|plant| self.apart(*plant, allocation));
+        let size = allocation.size as usize;
+        let apart = || APART.iter().filter_map(|plant| self.apart(*plant, size, &|at| word(allocation, at)));
         is_arc || apart().any(|(senders, receivers)| senders < MANY && receivers < MANY && senders + receivers > 0)
     }
 
     /// Counts the handles of a channel; `None` where its place is not known.
     pub(super) fn handles(&self, kind: &ChannelKind, allocation: &Allocation) -> Option<Handles> {
-        let together = || word(allocation, 0);
+        self.handles_by(kind, allocation.size as usize, &|at| word(allocation, at))
+    }
+
+    /// Counts the handles of a channel of this size, in bytes, whose words are read by `word`.
+    pub(super) fn handles_by(
+        &self,
+        kind: &ChannelKind,
+        size: usize,
+        word: &dyn Fn(usize) -> Option<usize>,
+    ) -> Option<Handles> {
+        let together = || word(0);
         Some(match kind.counts {
             Counts::Together => Handles { all: together()?, senders: None },
             Counts::Senders(plant) => {
-                let senders = self.places.get(&plant).and_then(|place| word(allocation, *place));
+                let senders = self.places.get(&plant).and_then(|place| word(*place));
                 Handles { all: together()?, senders }
             }
             Counts::Apart(plant) => {
-                let (senders, receivers) = self.apart(plant, allocation)?;
+                let (senders, receivers) = self.apart(plant, size, word)?;
                 Handles { all: senders + receivers, senders: Some(senders) }
             }
         })
     }
 
     /// Returns the counts of senders and receivers that stand one after the other, if this were such a channel.
-    fn apart(&self, plant: Plant, allocation: &Allocation) -> Option<(usize, usize)> {
-        let at = (allocation.size as usize).checked_sub(*self.places.get(&plant)?)?;
-        Some((word(allocation, at)?, word(allocation, at + WORD)?))
+    fn apart(&self, plant: Plant, size: usize, word: &dyn Fn(usize) -> Option<usize>) -> Option<(usize, usize)> {
+        let at = size.checked_sub(*self.places.get(&plant)?)?;
+        Some((word(at)?, word(at + WORD)?))
     }
 }
 

@@ -3,7 +3,9 @@
 use super::calibration::{Calibration, Handles};
 use super::copied;
 use super::origin::{Held, Origin, Origins, origins};
+use crate::finding::Site;
 use crate::ledger::channel::{ChannelKind, Ends, LiveChannel, ROWS};
+use crate::recorder::stacks::StackId;
 use crate::recorder::{self, Allocation, RunNumber, Table};
 
 /// Returns the live channels and locks of a run, ordered by kind and place; none where the source cannot look.
@@ -47,6 +49,65 @@ fn known(
         functions: origin.functions.clone(),
         address: seen.address,
     })
+}
+
+/// What is known of an allocation that tasks share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// The kind with what it carries, or the type.
+    pub(crate) label: String,
+    pub(crate) site: Site,
+    /// How many of its handles send; `None` where the kind does not tell.
+    pub(crate) senders: Option<usize>,
+    pub(crate) sort: Sort,
+}
+
+/// What sort of thing tasks share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sort {
+    Channel,
+    Lock,
+    /// Something of the program's own.
+    Shared,
+}
+
+/// Returns what an allocation is by the stack that made it, if it looks like something that is shared; `word` reads it.
+pub(crate) fn known_by(
+    stack: StackId,
+    size: usize,
+    word: &dyn Fn(usize) -> Option<usize>,
+    further: &[ChannelKind],
+    origins: &mut Origins,
+) -> Option<Known> {
+    /// More handles than anybody has.
+    const MANY: usize = 1 << 20;
+    let is_count = |at: usize| word(at).is_some_and(|count| (1..MANY).contains(&count));
+    if !is_count(0) || !is_count(size_of::<usize>()) {
+        return None;
+    }
+    let origin = origins.of(stack);
+    let site = origin.site.clone();
+    let Some((kind, element)) = kind_of(origin, further.iter().chain(&ROWS)) else {
+        let label = shared(origin.held.as_type()?)?;
+        return Some(Known { label, site, senders: None, sort: Sort::Shared });
+    };
+    let element = element.filter(|element| !element.is_empty());
+    let label = element.map_or_else(|| kind.name.to_string(), |element| format!("{} of {element}", kind.name));
+    let senders = Calibration::get().handles_by(kind, size, word).and_then(|handles| handles.senders);
+    let sort = if kind.ends == Ends::Closes { Sort::Channel } else { Sort::Lock };
+    Some(Known { label, site, senders, sort })
+}
+
+/// Returns the name of a type that tasks share; `None` for those with which libraries only build their own.
+fn shared(held: &str) -> Option<String> {
+    const NAMED: [(&str, &str); 2] = [
+        ("tokio_util::sync::cancellation_token::tree_node::TreeNode", "CancellationToken"),
+        ("tokio_util::task::task_tracker::TaskTrackerInner", "TaskTracker"),
+    ];
+    const MACHINERY: [&str; 7] =
+        ["tokio::", "tokio_util::", "tokio_stream::", "futures_", "core::", "alloc::", "std::"];
+    let named = NAMED.iter().find(|(name, _)| *name == held).map(|(_, name)| (*name).to_owned());
+    named.or_else(|| (!MACHINERY.iter().any(|start| held.starts_with(start))).then(|| held.to_owned()))
 }
 
 /// Returns the kind of what was made, with the type of what it carries; without debug information by the function that made it.

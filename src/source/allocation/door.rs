@@ -1,21 +1,25 @@
-//! The allocator that writes down what may be a task's cell or a channel.
+//! The allocator that writes down what may be a task's cell or a channel, and whatever may hold a handle of one.
 #![expect(unsafe_code, reason = "a global allocator is unsafe by its trait")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::ptr;
 
 use super::ordinary;
 use crate::ledger;
 use crate::recorder::format::ORDINARY;
-use crate::recorder::{self, NO_RUN, RunNumber, Table, UNKNOWN, UNNAMED};
+use crate::recorder::{self, Allocation, Apart, NO_RUN, OURS, RunNumber, Table, UNKNOWN, UNNAMED};
 
 /// This file, as debug information has it: where the recorder's own part of a stack ends.
 pub(super) const FILE: &str = file!();
 
 /// The alignment of a task's cell, in bytes; larger than that of nearly everything else.
 const CELL: usize = 128;
-/// The least that a channel takes, in bytes, in words that must be aligned: what is smaller, or text, costs two comparisons.
+/// The least that a channel takes, in bytes: what is smaller may hold a handle and is no resource itself, so its stack says nothing.
 const LEAST: usize = 40;
 const WORD: usize = size_of::<usize>();
+/// Up to this size, in bytes, what is given back is cleared, and what is resized is moved by hand, so that nothing of it stays behind;
+/// what is larger the allocator may move without copying.
+const COPIED: usize = 32 << 10;
 
 /// A global allocator that hands everything on to `A`, and lets lightsout see tasks on stable Rust.
 ///
@@ -35,7 +39,7 @@ pub struct Recorder<A = System>(pub A);
 
 #[cfg(feature = "allocator")]
 #[global_allocator]
-static ALLOCATOR: Recorder = Recorder(System);
+static ALLOCATOR: Recorder<Apart> = Recorder(Apart);
 
 // SAFETY: everything is handed on as it came, and what comes back is returned.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Recorder<A> {
@@ -57,44 +61,100 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Recorder<A> {
 
     #[inline]
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        ended(memory, layout);
-        // SAFETY: as promised by the caller.
-        unsafe { self.0.dealloc(memory, layout) }
+        let known = ended(memory, layout);
+        if recorder::is_whole() && (known.is_some() || may_hold_pointers(layout)) {
+            // SAFETY: it is the caller's until it is given back below.
+            unsafe { wipe(memory, layout.size()) };
+        }
+        if !known.is_some_and(|known| recorder::is_kept(&known)) {
+            // SAFETY: as promised by the caller.
+            unsafe { self.0.dealloc(memory, layout) }
+        }
     }
 
     #[inline]
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // What is resized is no cell, and may have moved.
-        ended(memory, layout);
+        let known = ended(memory, layout);
+        if !recorder::is_whole() {
+            // What is resized is no cell, and may have moved.
+            // SAFETY: as promised by the caller.
+            return unsafe { self.0.realloc(memory, layout, size) };
+        }
+        let Ok(new) = Layout::from_size_align(size, layout.align()) else { return ptr::null_mut() };
+        let is_moved = may_hold_pointers(layout) && may_hold_pointers(new);
         // SAFETY: as promised by the caller.
-        unsafe { self.0.realloc(memory, layout, size) }
+        let resized =
+            unsafe { if is_moved { self.carry(memory, layout, new) } else { self.0.realloc(memory, layout, size) } };
+        let (at, now) = if resized.is_null() { (memory, layout) } else { (resized, new) };
+        if let Some((known, table)) = known.zip(table_for(now)) {
+            recorder::moved(table, known, at.addr(), now.size());
+        }
+        resized
     }
+}
+
+impl<A: GlobalAlloc> Recorder<A> {
+    /// Resizes by hand, and leaves no copy behind.
+    ///
+    /// # Safety
+    ///
+    /// As for `realloc`.
+    unsafe fn carry(&self, memory: *mut u8, layout: Layout, new: Layout) -> *mut u8 {
+        // SAFETY: the size is not 0, as promised by the caller.
+        let resized = unsafe { self.0.alloc(new) };
+        if !resized.is_null() {
+            // SAFETY: both are live, apart from one another, and at least as large as what is copied; the old one is not used again.
+            unsafe {
+                ptr::copy_nonoverlapping(memory, resized, layout.size().min(new.size()));
+                wipe(memory, layout.size());
+                self.0.dealloc(memory, layout);
+            }
+        }
+        resized
+    }
+}
+
+/// Returns whether memory may be cleared, or moved by hand, at little cost.
+#[inline]
+fn may_hold_pointers(layout: Layout) -> bool {
+    layout.align() >= WORD && layout.size() <= COPIED
+}
+
+/// Clears memory that is about to be given back: a pointer that stayed in it would look like one that somebody still has.
+///
+/// # Safety
+///
+/// The memory must be the caller's, of that size.
+#[inline]
+unsafe fn wipe(memory: *mut u8, size: usize) {
+    // SAFETY: as promised by the caller.
+    unsafe { ptr::write_bytes(memory, 0, size) };
+    // Without this the compiler leaves out what nobody reads before it is given back.
+    std::hint::black_box(memory);
 }
 
 #[inline]
 fn made(memory: *mut u8, layout: Layout) {
     if let Some(table) = table_for(layout).filter(|_| !memory.is_null()) {
         match recorder::here() {
-            NO_RUN => {}
-            run @ ..ORDINARY => recorder::allocated(table, memory.addr(), layout.size(), run),
+            NO_RUN | OURS => {}
+            run @ ..ORDINARY => write_down(table, memory, layout, run),
             who => made_by(who, memory, layout),
         }
     }
 }
 
 #[inline]
-fn ended(memory: *mut u8, layout: Layout) {
-    if let Some(table) = table_for(layout) {
-        recorder::freed(table, memory.addr());
-    }
+fn ended(memory: *mut u8, layout: Layout) -> Option<Allocation> {
+    recorder::freed(table_for(layout)?, memory.addr())
 }
 
-/// Returns where an allocation is written down; `None` for what can be neither a task nor a channel.
+/// Returns where an allocation is written down; `None` for what holds no pointer.
 #[inline]
 fn table_for(layout: Layout) -> Option<&'static Table> {
     match layout.align() {
         CELL.. => Some(&recorder::CELLS),
-        WORD.. if layout.size() >= LEAST => Some(&recorder::REST),
+        WORD.. if layout.size() >= LEAST || recorder::is_whole() => Some(&recorder::REST),
         _ => None,
     }
 }
@@ -110,7 +170,17 @@ fn made_by(who: RunNumber, memory: *mut u8, layout: Layout) {
     let who = if who == UNNAMED { ordinary::find_name(is_cell) } else { who };
     let is_looked_at = ![NO_RUN, UNNAMED].contains(&who) && (is_cell || who < ORDINARY);
     if let Some(table) = table_for(layout).filter(|_| is_looked_at) {
-        recorder::allocated(table, memory.addr(), layout.size(), who);
+        write_down(table, memory, layout, who);
+    }
+}
+
+/// Writes an allocation down, with its stack where somebody may ask for it.
+#[inline]
+fn write_down(table: &Table, memory: *mut u8, layout: Layout, run: RunNumber) {
+    if layout.size() < LEAST || recorder::is_of_runtime(run) {
+        recorder::noted(table, memory.addr(), layout.size(), run);
+    } else {
+        recorder::allocated(table, memory.addr(), layout.size(), run);
     }
 }
 

@@ -21,10 +21,10 @@ use crate::recorder::{Allocation, RunNumber, Table};
 use crate::settings::Allocations;
 
 pub(crate) use calibration::Calibration;
-pub(crate) use channel::{channels, kind_of};
+pub(crate) use channel::{Known, Sort, channels, kind_of, known_by};
 pub use door::Recorder;
 pub(crate) use origin::{Origin, Origins, origins, without_recorder};
-pub(crate) use shape::Doing;
+pub(crate) use shape::{Doing, get as shape};
 pub(crate) use task::{Kind, Live, kind_in, runs, runs_in, spawned_in, tasks};
 pub(crate) use thread::places_of_threads;
 
@@ -37,7 +37,7 @@ pub(crate) fn prepare(wanted: Allocations) -> Result<(), &'static str> {
 }
 
 /// Copies what `read` makes of each allocation of a run. It must not allocate: the recorder is held meanwhile.
-fn copied<T>(table: &Table, run: RunNumber, mut read: impl FnMut(&Allocation) -> Option<T>) -> Vec<T> {
+pub(crate) fn copied<T>(table: &Table, run: RunNumber, mut read: impl FnMut(&Allocation) -> Option<T>) -> Vec<T> {
     let mut found = Vec::new();
     loop {
         // What does not fit is counted, and fits the next time.

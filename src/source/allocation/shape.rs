@@ -40,6 +40,10 @@ pub(crate) struct Cell {
     pub(crate) doing: Doing,
     /// Whether a runtime or a `LocalSet` has it in its list of tasks, in which blocking closures never are.
     pub(crate) listed: bool,
+    /// How many references to it are counted: the list's, handles, and wakers.
+    pub(crate) references: usize,
+    /// Where its last part begins, in bytes: neighbours in the list, and who waits for its end.
+    pub(crate) trailer: usize,
 }
 
 /// What was learned from planted tasks.
@@ -64,9 +68,13 @@ pub(crate) fn get() -> Result<&'static Shape, &'static str> {
 const FLAGS: usize = 0b11_1111;
 /// The functions at the beginning of a task's table.
 const FUNCTIONS: usize = 7;
+/// The place of the table's offset of the cell's last part.
+const TRAILER_OFFSET: usize = FUNCTIONS;
 /// The place of the table's offset of the task's number.
 const ID_OFFSET: usize = FUNCTIONS + 2;
 const WORD: usize = size_of::<usize>();
+/// No pointer is less.
+const LEAST_ADDRESS: usize = 4_096;
 
 impl Shape {
     /// Returns what reads allocations one after the other.
@@ -128,7 +136,8 @@ impl Reader<'_> {
             state if state & woken != 0 => Doing::Runnable,
             _ => Doing::Waiting,
         };
-        Some(Cell { id: seen.id, doing, listed: seen.list != 0 })
+        let references = seen.state / (FLAGS + 1);
+        Some(Cell { id: seen.id, doing, listed: seen.list != 0, references, trailer: table.trailer_offset })
     }
 }
 
@@ -136,6 +145,8 @@ impl Reader<'_> {
 #[derive(Clone, Copy, Debug)]
 struct Table {
     at: usize,
+    /// Where in a cell its last part begins.
+    trailer_offset: usize,
     /// Where in a cell its number stands.
     id_offset: usize,
 }
@@ -143,7 +154,12 @@ struct Table {
 impl Table {
     fn cell(self, allocation: &Allocation) -> Option<Read> {
         let id = word(allocation, self.id_offset).filter(|id| *id != 0)?;
-        Some(Read { state: word(allocation, 0)?, id: id as u64, list: word(allocation, 3 * WORD)? })
+        let (state, next) = (word(allocation, 0)?, word(allocation, WORD)?);
+        // What an `Arc` shares begins with two counts, and what lies between them and an aligned value is left over from anything: it may
+        // look like the rest of a cell. A cell's second word is a pointer or nothing.
+        let is_count = (1..LEAST_ADDRESS).contains(&next);
+        let is_inside = self.trailer_offset < allocation.size as usize;
+        (!is_count && is_inside).then_some(Read { state, id: id as u64, list: word(allocation, 3 * WORD)? })
     }
 }
 
@@ -248,7 +264,7 @@ impl Memory {
         for function in 0..FUNCTIONS {
             entry(function).filter(|address| contains(&self.code, *address))?;
         }
-        Some(Table { at, id_offset: entry(ID_OFFSET)? })
+        Some(Table { at, trailer_offset: entry(TRAILER_OFFSET)?, id_offset: entry(ID_OFFSET)? })
     }
 
     fn cell(&self, allocation: &Allocation) -> Option<Read> {

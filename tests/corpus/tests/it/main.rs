@@ -2,6 +2,7 @@
 
 mod judged;
 mod registry;
+mod waits;
 
 use corpus::{Family, Form};
 
