@@ -9,6 +9,9 @@ use crate::disturb::plan::Plan;
 use crate::finding::{Ending, Finding, Kind, Report, Searched};
 use crate::graph::data::{NodeKind, WaitGraph};
 
+/// Of how many lines between boxes a person makes sense without a picture.
+const FEW: usize = 6;
+
 const BAD: Style = AnsiColor::Red.on_default().bold();
 /// A note fails nothing.
 const NOTE: Style = AnsiColor::Yellow.on_default();
@@ -122,6 +125,9 @@ impl Page {
     fn waits(&mut self, finding: &Finding) -> fmt::Result {
         let tasks = |graph: &&WaitGraph| graph.nodes.iter().filter(|node| node.kind == NodeKind::Task).count() > 1;
         let text = finding.waits().filter(tasks).and_then(WaitGraph::to_text).unwrap_or_default();
+        if text.lines().count() > FEW {
+            return Ok(());
+        }
         let labels = std::iter::once("graph").chain(std::iter::repeat(""));
         text.lines().zip(labels).try_for_each(|(line, label)| self.verbatim(label, line))
     }

@@ -20,14 +20,13 @@ static SIGNALLED: Mutex<()> = Mutex::new(());
 
 /// Runs one form of a case, and searches for what it needs.
 pub(crate) fn report(case: &'static Case, form: Form) -> Report {
-    let hangs = form == Form::Buggy && case.marks().iter().any(|mark| mark.kind == Kind::Hang.name());
-    let check = Check::new(format!("{} {form:?}", case.module)).deadline(if hangs { HANGS } else { ENDS });
-    report_of(case, form, check)
+    report_of(case, form, Check::new(format!("{} {form:?}", case.module)))
 }
 
 /// Makes this check of one form of a case, with what it needs.
 pub(crate) fn report_of(case: &'static Case, form: Form, check: Check) -> Report {
-    let check = check.start_paused(true);
+    let hangs = form == Form::Buggy && case.marks().iter().any(|mark| mark.kind == Kind::Hang.name());
+    let check = check.start_paused(true).deadline(if hangs { HANGS } else { ENDS });
     let body = move || (case.start)(form);
     match case.needs {
         Needs::Nothing => check.run(body),
