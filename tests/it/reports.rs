@@ -9,7 +9,6 @@ use crate::again::again;
 /// Snapshots of a report with every kind of line, where all of it can be seen.
 #[cfg(all(tokio_unstable, target_os = "linux", target_arch = "x86_64"))]
 mod words {
-    use std::sync::Mutex;
     use std::time::Duration;
 
     use lightsout::{Allow, Check, Report};
@@ -19,16 +18,15 @@ mod words {
         async fn worker(mut jobs: tokio::sync::mpsc::Receiver<u32>) {
             while jobs.recv().await.is_some() {}
         }
-        static KEPT: Mutex<Option<tokio::sync::mpsc::Sender<u32>>> = Mutex::new(None);
         let stale = Allow::thread("rayon-*").because("rayon keeps its pool");
-        Check::new("orders::drain").start_paused(true).wait_graph(true).allow(stale).run(|| async {
+        Check::new("orders::drain").start_paused(true).allow(stale).run(|| async {
             let (send, receive) = tokio::sync::mpsc::channel(1);
             for _ in 0..2 {
                 tokio::spawn(async { panic!("no disk") });
             }
             tokio::spawn(worker(receive));
             tokio::time::sleep(Duration::from_secs(3)).await;
-            *KEPT.lock().unwrap() = Some(send);
+            std::mem::forget(send);
         })
     }
 
