@@ -4,7 +4,6 @@
 //!
 //! What it cannot do: `Notify` takes no part in budgets, nor do leaves of other crates or what is under `unconstrained`; only the
 //! first tokio leaf of a poll is delayed; a `Mutex` or `Semaphore` may be taken before it says that it is not (tokio#8371).
-
 //!
 //! To take the units one by one is most of what a small run costs. So a thread keeps the last unit that it took: dropped, a unit sets the
 //! budget back to what it was before that, which is one.

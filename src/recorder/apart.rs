@@ -209,7 +209,7 @@ impl<const SIZES: usize> Place<SIZES> {
     }
 
     fn has(&self, memory: *mut u8) -> bool {
-        is_whole() && self.memory.known().is_some_and(|own| memory.addr().wrapping_sub(own.as_ptr().addr()) < self.room)
+        self.memory.known().is_some_and(|own| memory.addr().wrapping_sub(own.as_ptr().addr()) < self.room)
     }
 
     /// Returns its addresses from here on, in bytes from its beginning.

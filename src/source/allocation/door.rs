@@ -1,4 +1,5 @@
-//! The allocator that writes down what may be a task's cell or a channel, and whatever may hold a handle of one.
+//! The allocator that writes down what may be a task's cell or a channel; where runs are written down whole, whatever may hold a handle of
+//! one as well.
 #![expect(unsafe_code, reason = "a global allocator is unsafe by its trait")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -149,7 +150,8 @@ fn ended(memory: *mut u8, layout: Layout) -> Option<Allocation> {
     recorder::freed(table_for(layout)?, memory.addr())
 }
 
-/// Returns where an allocation is written down; `None` for what holds no pointer.
+/// Returns where an allocation is written down; `None` for what can be neither a task nor a channel, or, where runs are written down whole,
+/// for what holds no pointer.
 #[inline]
 fn table_for(layout: Layout) -> Option<&'static Table> {
     match layout.align() {
