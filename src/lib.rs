@@ -149,7 +149,7 @@
 //! | plans to run | `runs = 2_000` | [`runs`](Check::runs) | `LIGHTSOUT_RUNS` |
 //! | plans to draw at random | `explore = 1_000` | [`explore`](Check::explore) | `LIGHTSOUT_SEED` draws the same again |
 //! | the only plan | | [`plan`](Check::plan) | `LIGHTSOUT_REPLAY` |
-//! | who should have woken what leaked | | [`wait_graph`](Check::wait_graph) | `LIGHTSOUT_WAIT_GRAPH` |
+//! | who should have woken what leaked | `wait_graph = true` | [`wait_graph`](Check::wait_graph) | `LIGHTSOUT_WAIT_GRAPH` |
 //! | a console to attach to | | | `LIGHTSOUT_CONSOLE` |
 //!
 //! # Signals at every moment
@@ -211,7 +211,7 @@
 //!
 //! # Who should have woken it
 //!
-//! With `LIGHTSOUT_WAIT_GRAPH=1` (or [`Check::wait_graph`]) a report says for each leaked task, where allocations are seen, what it waits for,
+//! With `wait_graph = true` (or [`Check::wait_graph`], or `LIGHTSOUT_WAIT_GRAPH=1` for all tests) a report says for each leaked task, where allocations are seen, what it waits for,
 //! who has that, and whether anything alive can still wake it:
 //!
 //! ```text

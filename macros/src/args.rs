@@ -82,6 +82,12 @@ const ARGUMENTS: &[Argument] = &[
         call: |given, library| given.channels().map(|meaning| quote!(.channels(#library::Channels::#meaning))),
     },
     Argument {
+        name: "wait_graph",
+        flavors: FLAVORS,
+        times: Times::Once,
+        call: |given, _| given.switch().map(|told| quote!(.wait_graph(#told))),
+    },
+    Argument {
         name: "order",
         flavors: FLAVORS,
         times: Times::Any,

@@ -35,6 +35,7 @@ mod model;
 /// | `deadline = "5s"` | how long the body may take before it counts as hung; not zero | `"60s"` |
 /// | `grace = "500ms"` | how long what is left may take to end once the body has returned | `"500ms"` |
 /// | `channels = "deny"` | what a channel means that is open when all else has ended: `"note"`, `"deny"` (it fails the test) or `"ignore"` | `"note"` |
+/// | `wait_graph = true` | whether it is told of leaked tasks who should have woken them, and whether anything still can | `false` |
 /// | `signals = "SIGTERM, SIGTERM"` | the signals that are sent, in their order; the moments at which they come are searched | none |
 /// | `delays = 1` | how many tasks may be delayed in a run; the orders of tasks are searched | none |
 /// | `seeds = 4` | how many seeds of the runtime's random choices are tried | one |
@@ -47,7 +48,8 @@ mod model;
 /// | `crate = "path"` | where `lightsout` is, for a crate that re-exports it; a bare path will do too | `::lightsout` |
 ///
 /// Durations are an integer and one of `ns`, `us`, `ms`, `s`, `m`. `LIGHTSOUT_DEADLINE` and `LIGHTSOUT_GRACE` override
-/// `deadline` and `grace` from outside, in the same form; `LIGHTSOUT_RUNS` overrides `runs`.
+/// `deadline` and `grace` from outside, in the same form; `LIGHTSOUT_RUNS` overrides `runs`, and `LIGHTSOUT_WAIT_GRAPH=1` asks every test for
+/// its `wait_graph`.
 ///
 /// # Searching
 ///

@@ -44,6 +44,10 @@ mod recorder {
             self.with(format!("grace {time:?}"))
         }
 
+        pub(crate) fn wait_graph(self, told: bool) -> Self {
+            self.with(format!("wait_graph {told}"))
+        }
+
         pub(crate) fn signals<const N: usize>(self, signals: [Signal; N]) -> Self {
             self.with(format!("signals {signals:?}"))
         }
@@ -202,6 +206,11 @@ async fn sets_what_is_the_default_too() {
 #[lightsout::test(crate = self::recorder, deadline = "2m", grace = "1500us")]
 async fn sets_the_times() {
     check_settings(&["deadline 120s", "grace 1.5ms"]);
+}
+
+#[lightsout::test(crate = self::recorder, wait_graph = true, grace = "1s")]
+async fn asks_for_the_wait_graph() {
+    check_settings(&["grace 1s", "wait_graph true"]);
 }
 
 #[lightsout::test(

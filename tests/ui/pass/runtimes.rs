@@ -28,5 +28,11 @@ async fn two_workers() {
     assert_eq!(tokio::runtime::Handle::current().metrics().num_workers(), 2);
 }
 
+#[lightsout::test(wait_graph = true)]
+async fn told_who_waits_for_whom() {}
+
+#[lightsout::test(flavor = "multi_thread", wait_graph = false)]
+async fn not_told_who_waits_for_whom() {}
+
 #[cfg(not(test))]
 fn main() {}
