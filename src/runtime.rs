@@ -11,6 +11,8 @@ use crate::disturb::inject::Injector;
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::source::hooks::{self, Hooks};
+#[cfg(not(loom))]
+use crate::source::leftovers;
 use crate::source::tracing;
 
 type Callback = Arc<dyn Fn() + Send + Sync>;
@@ -249,7 +251,11 @@ impl Runtime {
         };
         builder.on_thread_start(chain(ours, &self.start));
         builder.on_thread_stop(chain(move || stop.threads.end(), &self.stop));
-        builder.on_thread_park(chain(move || park.falls_asleep(), &self.park));
+        let falls_asleep = move || {
+            leftovers::overwrite();
+            park.falls_asleep();
+        };
+        builder.on_thread_park(chain(falls_asleep, &self.park));
         builder.on_thread_unpark(chain(move || unpark.wakes_up(), &self.unpark));
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::calibration::Learned;
 use super::data::{EdgeKind, Expected, NodeKind, Outlook, Place, WaitEdge, WaitGraph, WaitNode};
+use super::handles::Handles;
 use super::heap::{Cell, NodeId, Part, Points};
 use super::memory::What;
 use super::reach::Cause;
@@ -96,6 +97,7 @@ pub(super) fn draw(
         kinds,
         origins: &mut allocation::origins(),
         known: BTreeMap::new(),
+        handles: BTreeMap::new(),
         graph: WaitGraph::default(),
         places: BTreeMap::new(),
         edges: BTreeMap::new(),
@@ -130,6 +132,8 @@ struct Artist<'a> {
     origins: &'a mut Origins,
     /// What each allocation is that was asked about; `None` for one that is only memory.
     known: BTreeMap<NodeId, Option<Known>>,
+    /// Who has what has a name.
+    handles: BTreeMap<NodeId, Handles>,
     graph: WaitGraph,
     places: BTreeMap<Thing, usize>,
     edges: BTreeMap<(usize, usize, EdgeKind), usize>,
@@ -152,7 +156,16 @@ impl Artist<'_> {
     ) -> usize {
         let at = self.graph.nodes.len();
         *self.places.entry(thing).or_insert_with(|| {
-            self.graph.nodes.push(WaitNode { kind, label, site, awaits: None, senders: None, outlook, count: 1 });
+            self.graph.nodes.push(WaitNode {
+                kind,
+                label,
+                site,
+                awaits: None,
+                senders: None,
+                unsure: false,
+                outlook,
+                count: 1,
+            });
             at
         })
     }
@@ -251,12 +264,13 @@ impl Artist<'_> {
                         }
                     }
                     Part::Memory if is_source(sight, self.learned, edge.to) => {}
-                    Part::Memory if is_lists || seen.len() >= REACH || !seen.insert(edge.to) => {}
+                    Part::Memory if is_lists || seen.len() >= REACH => {}
                     Part::Memory => match self.resource(edge.to) {
-                        Some(_) => {
+                        Some(_) if self.handles[&edge.to].count(&sight.heap, &sight.graph, edge) => {
                             found.insert(edge.to);
                         }
-                        None => queue.push(edge.to),
+                        None if seen.insert(edge.to) => queue.push(edge.to),
+                        Some(_) | None => {}
                     },
                 }
             }
@@ -283,8 +297,27 @@ impl Artist<'_> {
             allocation::Sort::Shared => NodeKind::Shared,
         };
         let at = self.add(Thing::Allocation(node), kind, label, Some(site), None);
-        self.graph.nodes[at].senders = senders;
+        let handles = Handles::of(&sight.heap, &sight.graph, &sight.reach, node);
+        let told = &mut self.graph.nodes[at];
+        (told.senders, told.unsure) = (senders, handles == Handles::Unsure);
+        self.handles.insert(node, handles);
         Some(at)
+    }
+
+    /// Returns what outside of the run leads to something that has a name, by way of memory without one.
+    fn outside(&self, node: NodeId) -> Option<&What> {
+        let mut node = node;
+        loop {
+            match self.sight.reach.cause(node)? {
+                Cause::Outside(what) => return Some(what),
+                Cause::From(edge) => node = self.sight.graph.edges[*edge].from,
+                Cause::Runs | Cause::Runtime | Cause::OutOfSight => return None,
+            }
+            let is_plain = self.sight.heap.own(node).part == Part::Memory;
+            if !is_plain || self.places.contains_key(&Thing::Allocation(node)) {
+                return None;
+            }
+        }
     }
 
     fn finish(mut self) -> WaitGraph {
@@ -297,7 +330,7 @@ impl Artist<'_> {
             })
             .collect();
         for (node, to) in &allocations {
-            if let Some(Cause::Outside(what)) = self.sight.reach.cause(*node) {
+            if let Some(what) = self.outside(*node).filter(|_| !self.graph.nodes[*to].unsure) {
                 let place = place(what);
                 let label = super::words::place(place).to_owned();
                 let from = self.add(Thing::Outside(place), NodeKind::Outside, label, None, None);

@@ -36,6 +36,9 @@ pub struct WaitNode {
     /// How many senders a channel has; `None` for all else, and where the kind does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub senders: Option<usize>,
+    /// Whether it cannot be told who holds it: more seem to than it counts handles.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsure: bool,
     /// What is to be expected of a task; `None` for all else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlook: Option<Outlook>,

@@ -45,6 +45,8 @@ mod build;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(loom)))]
 mod calibration;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(loom)))]
+mod handles;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(loom)))]
 mod heap;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(loom)))]
 mod memory;

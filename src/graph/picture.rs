@@ -319,7 +319,16 @@ mod tests {
     use super::*;
 
     fn node(kind: NodeKind, label: &str) -> WaitNode {
-        WaitNode { kind, label: label.to_owned(), site: None, awaits: None, senders: None, outlook: None, count: 1 }
+        WaitNode {
+            kind,
+            label: label.to_owned(),
+            site: None,
+            awaits: None,
+            senders: None,
+            unsure: false,
+            outlook: None,
+            count: 1,
+        }
     }
 
     fn edge(from: usize, to: usize, kind: EdgeKind) -> WaitEdge {

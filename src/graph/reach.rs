@@ -166,19 +166,22 @@ fn out_of_sight(heap: &Heap, graph: &Graph, outside: &[(NodeId, What)]) -> Vec<N
 
 /// Returns how many references are counted: of a task beside that of its list, of anything else if it looks like what an `Arc` shares.
 fn counted(heap: &Heap, node: NodeId) -> Option<usize> {
-    /// More handles than anybody has.
-    const MANY: usize = 1 << 20;
     match heap.own(node).part {
         Part::Runtime => None,
         Part::Cell(cell) => {
             let of_list = usize::from(cell.is_listed && cell.doing != Doing::Ended);
             Some((cell.references as usize).saturating_sub(of_list))
         }
-        Part::Memory => {
-            let (strong, weak) = (heap.word(node, 0)?, heap.word(node, 1)?);
-            ((1..MANY).contains(&strong) && (1..MANY).contains(&weak)).then_some(strong)
-        }
+        Part::Memory => counts(heap, node).map(|(strong, _)| strong),
     }
+}
+
+/// Returns the strong and the weak count of what looks like what an `Arc` shares.
+pub(super) fn counts(heap: &Heap, node: NodeId) -> Option<(usize, usize)> {
+    /// More handles than anybody has.
+    const MANY: usize = 1 << 20;
+    let counts = (heap.word(node, 0)?, heap.word(node, 1)?);
+    ((1..MANY).contains(&counts.0) && (1..MANY).contains(&counts.1)).then_some(counts)
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub(crate) enum End {
     Nobody,
     /// At something that is not the run's own.
     Outside(Place),
+    /// It cannot be told who has what the last one waits for.
+    Unsure,
     /// At a task of which it is known what it waits for, or at none.
     Here,
 }
@@ -115,6 +117,9 @@ fn next(graph: &WaitGraph, task: usize, wait: Wait, steps: &[Step]) -> Next {
     match graph.nodes[wait.on].kind {
         NodeKind::Task => return Next::Task(wait.on),
         NodeKind::Timer | NodeKind::Source | NodeKind::Outside => return Next::End(End::Here),
+        NodeKind::Channel | NodeKind::Lock | NodeKind::Shared if graph.nodes[wait.on].unsure => {
+            return Next::End(End::Unsure);
+        }
         NodeKind::Channel | NodeKind::Lock | NodeKind::Shared => {}
     }
     let holders = holders(graph, wait.on);
@@ -140,7 +145,7 @@ fn next(graph: &WaitGraph, task: usize, wait: Wait, steps: &[Step]) -> Next {
 /// Returns whether a task must itself have what would wake it: a channel stays open only while somebody has its other end.
 fn keeps_the_other_end(graph: &WaitGraph, task: usize, wait: Wait) -> bool {
     let node = &graph.nodes[wait.on];
-    let is_held = graph.to(wait.on).any(|edge| edge.kind == EdgeKind::Holds && edge.from == task);
+    let is_held = holders(graph, wait.on).contains(&task);
     let is_lock = node.kind == NodeKind::Lock && ["Mutex", "RwLock"].iter().any(|lock| node.label.contains(lock));
     is_held && (node.kind == NodeKind::Channel || is_lock)
 }
@@ -214,7 +219,7 @@ mod tests {
     fn node(kind: NodeKind, label: &str, line: u32) -> WaitNode {
         let site = (line > 0).then(|| Site { file: "src/main.rs".into(), line, column: 5 });
         let outlook = (kind == NodeKind::Task).then_some(Outlook::Stuck);
-        WaitNode { kind, label: label.to_owned(), site, awaits: None, senders: None, outlook, count: 1 }
+        WaitNode { kind, label: label.to_owned(), site, awaits: None, senders: None, unsure: false, outlook, count: 1 }
     }
 
     fn graph(things: &[(NodeKind, &str)], edges: &[(usize, usize, EdgeKind)]) -> WaitGraph {
@@ -282,6 +287,27 @@ mod tests {
             Some(Shape::ReceiverIsNotPolled),
             "waits for room in the tokio mpsc made at src/main.rs:20:5, whose receiver the task `reader` spawned at \
              src/main.rs:30:5 holds; that one waits for a timer",
+        );
+    }
+
+    #[test]
+    fn nobody_is_named_where_it_cannot_be_told_who_has_it() {
+        let mut graph = graph(&[(Task, "task"), (Channel, "tokio watch of bool"), (Task, "task")], &[(1, 0, Wakes)]);
+        graph.nodes[1].unsure = true;
+        told(
+            &graph,
+            None,
+            "waits for a change of the tokio watch of bool made at src/main.rs:20:5, and it cannot be told who has its other end",
+        );
+    }
+
+    #[test]
+    fn channel_of_a_value_that_it_shares_with_nobody_is_its_own() {
+        let edges = [(0, 1, Holds), (1, 2, Holds), (2, 0, Wakes)];
+        told(
+            &graph(&[(Task, "task"), (NodeKind::Shared, "app::Queue"), (Channel, "tokio mpsc of u8")], &edges),
+            Some(Shape::HoldsItsOwnSender),
+            "waits for a message on the tokio mpsc of u8 made at src/main.rs:30:5, whose other end it holds itself",
         );
     }
 

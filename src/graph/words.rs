@@ -129,6 +129,8 @@ fn held(graph: &WaitGraph, wait: Wait, by: Option<&str>, end: End) -> String {
         (_, Some(by), _) => format!(", which {by} has"),
         (NodeKind::Channel, None, End::Outside(by)) => format!(", {part} {} holds", place(by)),
         (_, None, End::Outside(by)) => format!(", which {} has", place(by)),
+        (NodeKind::Channel, None, End::Unsure) => ", and it cannot be told who has its other end".to_owned(),
+        (_, None, End::Unsure) => ", and it cannot be told who has it".to_owned(),
         (NodeKind::Channel, None, End::Cycle { .. }) => format!(", {part} it holds itself"),
         (NodeKind::Channel, None, _) => format!(", {part} nobody was found to hold"),
         (_, None, End::Cycle { .. }) => ", which nobody else can have".to_owned(),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::thread::ThreadId;
 
 use crate::lock::lock;
+use crate::recorder::unwind;
 use crate::system::threads::{self, Tid};
 
 /// One thread of the runtime: a worker, or one of the blocking pool.
@@ -78,7 +79,7 @@ impl RuntimeThreads {
         let seat = self.seated.fetch_add(1, Ordering::Relaxed);
         DESK.set(seat);
         if let Some(desk) = self.desks.get(seat) {
-            desk.base.store(!std::ptr::from_ref(&seat).addr(), Ordering::Relaxed);
+            desk.base.store(!unwind::outermost(), Ordering::Relaxed);
             desk.tid.store(threads::own_tid().unwrap_or(0), Ordering::Release);
         }
     }

@@ -111,4 +111,4 @@ mod walk;
 #[path = "unwind/nowhere.rs"]
 mod walk;
 
-pub(crate) use walk::{has_met_others, number, prepare};
+pub(crate) use walk::{has_met_others, number, outermost, prepare};

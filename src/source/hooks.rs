@@ -46,6 +46,7 @@ mod flavor {
     use crate::disturb::inject::Injector;
     use crate::ledger::Ledger;
     use crate::ledger::thread::BODY;
+    use crate::system::stack;
 
     /// Whether the runtime tells of each task.
     pub(crate) const HOOKED: bool = true;
@@ -117,6 +118,7 @@ mod flavor {
             let id = number(meta.id());
             poll.tasks.poll(id);
             poll.threads.show(id);
+            stack::clear_below();
         };
         builder.on_before_task_poll(chain(poll, &users.before_poll));
         // On the body's thread what is in hand is overwritten by the next poll, or by the body. A worker may hand its work to another
@@ -137,6 +139,7 @@ mod flavor {
             let id = number(meta.id());
             poll.tasks.poll(id);
             poll.threads.show(id);
+            stack::clear_below();
             if delays.delays_now() {
                 delay::use_up_budget();
             }

@@ -5,9 +5,7 @@ use std::arch::naked_asm;
 
 use super::cache;
 use super::cfi;
-#[cfg(test)]
-use super::memo::Entry;
-use super::memo::{self, Notes, Start};
+use super::memo::{self, Entry, Notes, Start};
 use super::modules::{self, Stay};
 use super::rule::{REGISTERS, Rule};
 use super::stack::Window;
@@ -41,6 +39,13 @@ pub(crate) fn capture(out: &mut [usize]) -> usize {
 pub(crate) fn number<const DEPTH: usize>(hint: usize, keep: fn(&[usize]) -> u32) -> u32 {
     // SAFETY: `numbered` is given such a function.
     unsafe { start(hint, keep as usize, numbered::<DEPTH>) as u32 }
+}
+
+/// Returns the stack pointer of the outermost frame that can be reached: what the thread has called lies below.
+#[inline(always)]
+pub(crate) fn outermost() -> usize {
+    // SAFETY: `farthest` asks nothing of its arguments.
+    unsafe { start(0, 0, farthest) }
 }
 
 /// Returns whether code was on a stack that came after [`prepare`], by `dlopen`.
@@ -97,6 +102,17 @@ unsafe extern "C" fn numbered<const DEPTH: usize>(hint: usize, keep: usize, sp: 
         let count = walk(&mut out, start, notes);
         keep(&out[..count])
     }) as usize
+}
+
+/// Goes to the end of the stack, and keeps nothing.
+extern "C" fn farthest(_: usize, _: usize, sp: usize, fp: usize, pc: usize) -> usize {
+    let entry = Entry::new();
+    let (mut window, mut notes) = (Window::above(sp), Notes::on(&entry, sp));
+    let mut frame = Frame { pc: without_signature(pc), sp, fp };
+    while let Some(caller) = modules::listed().then(|| frame.caller(&mut window, &mut notes)).flatten() {
+        frame = caller;
+    }
+    frame.sp
 }
 
 #[inline]

@@ -100,13 +100,16 @@ pub(crate) fn known_by(
 
 /// Returns the name of a type that tasks share; `None` for those with which libraries only build their own.
 fn shared(held: &str) -> Option<String> {
-    const NAMED: [(&str, &str); 2] = [
+    const NAMED: [(&str, &str); 3] = [
         ("tokio_util::sync::cancellation_token::tree_node::TreeNode", "CancellationToken"),
         ("tokio_util::task::task_tracker::TaskTrackerInner", "TaskTracker"),
+        ("tokio::io::util::mem::SimplexStream", "tokio SimplexStream"),
     ];
     const MACHINERY: [&str; 7] =
         ["tokio::", "tokio_util::", "tokio_stream::", "futures_", "core::", "alloc::", "std::"];
-    let named = NAMED.iter().find(|(name, _)| *name == held).map(|(_, name)| (*name).to_owned());
+    // What tasks take turns at is in a lock, whose name says nothing.
+    let guarded = held.split_once("Mutex<").and_then(|(_, guarded)| guarded.strip_suffix('>')).unwrap_or(held);
+    let named = NAMED.iter().find(|(name, _)| *name == guarded).map(|(_, name)| (*name).to_owned());
     named.or_else(|| (!MACHINERY.iter().any(|start| held.starts_with(start))).then(|| held.to_owned()))
 }
 

@@ -14,7 +14,7 @@ use crate::recorder::{self, Allocation, Apart, NO_RUN, OURS, RunNumber, Table, U
 pub(super) const FILE: &str = file!();
 
 /// The alignment of a task's cell, in bytes; larger than that of nearly everything else.
-const CELL: usize = 128;
+pub(crate) const CELL: usize = 128;
 /// The least that a channel takes, in bytes: what is smaller may hold a handle and is no resource itself, so its stack says nothing.
 const LEAST: usize = 40;
 const WORD: usize = size_of::<usize>();

@@ -22,6 +22,7 @@ use crate::settings::Allocations;
 
 pub(crate) use calibration::Calibration;
 pub(crate) use channel::{Known, Sort, channels, kind_of, known_by};
+pub(crate) use door::CELL;
 pub use door::Recorder;
 pub(crate) use origin::{Origin, Origins, origins, without_recorder};
 pub(crate) use shape::{Doing, get as shape};

@@ -198,7 +198,7 @@ impl Case {
     }
 
     /// Reads its file, whose name is absolute where this package is built from another workspace.
-    fn source(&self) -> String {
+    pub(crate) fn source(&self) -> String {
         let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(self.file);
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("failed to read `{}`: {error}", path.display()))
     }

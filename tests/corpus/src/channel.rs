@@ -2,6 +2,9 @@
 
 use tokio::sync::{Mutex, mpsc};
 
+/// This file, as the compiler names it, and so a report.
+pub(crate) const FILE: &str = file!();
+
 /// A channel of which everyone who shares it has both halves, as a server's own struct often does. So it never ends by itself.
 #[derive(Debug)]
 pub(crate) struct Channel<T> {

@@ -6,8 +6,11 @@
 //!
 //! ```text
 //! // leaked-task: nobody takes what it sends.
+//! // waits for `mpsc::channel(1)`, held by itself.
 //! tokio::spawn(produce(numbers));
 //! ```
+//!
+//! What a task that is left waits for stands beside it as well, with who has that: what a story of it must tell.
 //!
 //! [`CASES`] is the registry, which tests, benches and the scoreboard go through. Nothing here knows of lightsout, so that other
 //! tools can be run over the same programs. All of them want a paused clock: a sleep then means "when nothing else can happen".
@@ -17,9 +20,11 @@ mod channel;
 mod goker;
 mod rust;
 mod uber;
+mod wait;
 
 pub(crate) use case::case;
 pub use case::{Body, Case, Class, Family, Form, Mark, Needs, Signal};
+pub use wait::{Awaited, Holder, Wait};
 
 /// Calls a macro with the name of every case, by family. What stands before a name is for the attributes of its test.
 #[macro_export]

@@ -38,7 +38,9 @@ async fn send_and_tick(form: Form) {
     store.heartbeats.lock().await.push(1);
     let sending = store.clone();
     // leaked-task: it has the heartbeats, and waits for the replica.
+    // waits for `Store::default()`, held by task 2.
     tokio::spawn(async move { sending.send_heartbeats(form).await });
     // leaked-task: it has the replica, and waits for the heartbeats.
+    // waits for `Store::default()`, held by task 1.
     tokio::spawn(async move { store.tick().await });
 }

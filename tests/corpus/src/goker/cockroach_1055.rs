@@ -33,7 +33,9 @@ impl Stopper {
 async fn stop_a_worker(form: Form) {
     let stopper = Stopper::default();
     // leaked-task: it has begun a task, and ends it when it is told to stop.
+    // waits for `stop: CancellationToken,`, held by task 2.
     tokio::spawn(stopper.clone().work(form));
     // leaked-task: it waits for that task before it tells anybody.
+    // waits for `tasks: TaskTracker,`, held by task 1.
     tokio::spawn(stopper.stop());
 }

@@ -43,6 +43,8 @@ async fn cancel_a_command(form: Form) {
     for command in 0..COUNT as u32 {
         let prerequisites = prerequisites.clone();
         // leaked-task: two of three find no room, and nobody makes it.
+        // waits for `mpsc::channel(messages)`, held by itself.
+        // waits for `mpsc::channel(messages)`, held by task 1.
         tokio::spawn(async move { prerequisites.done.send(command).await });
     }
     context.cancel();

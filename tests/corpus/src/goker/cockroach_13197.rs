@@ -18,6 +18,7 @@ impl Transaction {
         let over = Arc::new(Notify::new());
         let watched = over.clone();
         // leaked-task: nobody ends the transaction.
+        // waits for `Arc::new(Notify::new())`, held by itself.
         tokio::spawn(async move { watched.notified().await });
         Self { over }
     }

@@ -18,6 +18,7 @@ impl Rows {
         let context = CancellationToken::new();
         let (sender, rows) = mpsc::channel(count as usize);
         // leaked-task: dropping a token does not cancel it.
+        // waits for `CancellationToken::new()`, held by itself.
         tokio::spawn(release_at_the_end(context.clone(), sender.clone()));
         for row in 0..count {
             sender.try_send(row).expect("there is room for all rows");

@@ -46,6 +46,7 @@ async fn intercept_and_stop(form: Form) {
     let (sending, processing) = (transport.clone(), transport.clone());
     tokio::spawn(async move { processing.process_events().await });
     // leaked-task: it was in a send when the consumer stopped.
+    // waits for `mpsc::channel(messages)`, held by itself.
     tokio::spawn(async move { sending.send_events(form).await });
     sleep(HANDLED / 2).await;
     transport.stop.cancel();

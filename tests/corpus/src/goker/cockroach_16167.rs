@@ -40,7 +40,9 @@ async fn execute_and_update(form: Form) {
     let executor = Arc::new(Executor::default());
     let executing = executor.clone();
     // leaked-task: its second read lock stands behind the update.
+    // waits for `Executor::default()`, held by task 2.
     tokio::spawn(async move { executing.execute(form).await });
     // leaked-task: it waits for the first read lock.
+    // waits for `Executor::default()`, held by task 1.
     tokio::spawn(async move { executor.update().await });
 }

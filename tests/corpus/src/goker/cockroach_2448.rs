@@ -11,8 +11,10 @@ async fn store_and_raft(form: Form) {
     let (commands, commanded) = mpsc::channel(1);
     let (events, happened) = mpsc::channel(1);
     // leaked-task: raft does not take commands while it sends.
+    // waits for `let (commands, commanded)`, held by task 2.
     tokio::spawn(event_loop(form, commands, happened));
     // leaked-task: the store does not take events while it sends.
+    // waits for `let (events, happened)`, held by task 1.
     tokio::spawn(event_loop(form, events, commanded));
 }
 

@@ -30,6 +30,7 @@ async fn poke_and_start(form: Form) {
     let compactor = Arc::new(Compactor::default());
     compactor.pokes.send(()).await;
     // leaked-task: who would take the first poke is started after the second.
+    // waits for `mpsc::channel(messages)`, held by itself.
     tokio::spawn(compactor.clone().start(form));
     compactor.stop.cancel();
 }

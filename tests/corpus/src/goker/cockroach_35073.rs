@@ -37,6 +37,7 @@ async fn push_and_close(form: Form) {
     for row in 1..3 {
         let outbox = outbox.clone();
         // leaked-task: two wait for room, and there is room for one.
+        // waits for `mpsc::channel(messages)`, held by itself.
         tokio::spawn(async move { outbox.push(form, row).await });
     }
     tokio::task::yield_now().await;

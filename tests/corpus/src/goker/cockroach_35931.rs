@@ -40,7 +40,10 @@ async fn cancel_a_flow(form: Form) {
     let (consumer, canceller) = (flow.clone(), flow.clone());
     flow.streams[0].send(Message::Row).await;
     // leaked-task: the cancellation does not come to the second stream.
+    // waits for `mpsc::channel(messages)`, held by task 2.
     tokio::spawn(async move { consumer.consume(1).await });
     // leaked-task: the consumer of the first stream has not been set up yet.
+    // waits for `mpsc::channel(messages)`, held by task 1.
+    // waits for `mpsc::channel(messages)`, held by itself.
     tokio::spawn(async move { canceller.cancel(form).await });
 }

@@ -40,7 +40,9 @@ async fn scan_and_process(form: Form) {
     store.replicas.write().await.extend([1, 2]);
     let scanned = store.clone();
     // leaked-task: its second read lock stands behind the writer.
+    // waits for `Store::default()`, held by task 2.
     tokio::spawn(async move { scanned.force_log_scan(form).await });
     // leaked-task: it waits for the first read lock.
+    // waits for `Store::default()`, held by task 1.
     tokio::spawn(async move { store.process_raft().await });
 }

@@ -38,7 +38,9 @@ async fn look_up_side_by_side(form: Form) {
     let ranges = Arc::new(Ranges::default());
     let looking = ranges.clone();
     // leaked-task: it prints behind the writer.
+    // waits for `Ranges::default()`, held by task 2.
     tokio::spawn(async move { looking.look_up(form, 2).await });
     // leaked-task: a writer, which waits for the look-up to end.
+    // waits for `Ranges::default()`, held by task 1.
     tokio::spawn(async move { ranges.cached.write().await.push(1) });
 }

@@ -37,7 +37,9 @@ async fn release_and_look_up(form: Form) {
     tables.names.lock().await.push("table");
     let released = tables.clone();
     // leaked-task: it has the lease, and waits for the names.
+    // waits for `Tables::default()`, held by task 2.
     tokio::spawn(async move { released.release().await });
     // leaked-task: it has the names, and waits for the lease.
+    // waits for `Tables::default()`, held by task 1.
     tokio::spawn(async move { tables.look_up(form).await });
 }

@@ -39,5 +39,6 @@ fn create_file() -> Result<(), &'static str> {
 async fn log_to_a_full_disk(form: Form) {
     let log = Arc::new(Log::default());
     // leaked-task: it waits for a lock that it holds.
+    // waits for `Log::default()`, held by itself.
     tokio::spawn(async move { log.write(form, "started").await });
 }

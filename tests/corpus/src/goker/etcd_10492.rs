@@ -39,5 +39,6 @@ impl Lessor {
 async fn renew_a_lease(form: Form) {
     let lessor = Arc::new(Lessor::default());
     // leaked-task: it waits for a lock that it holds.
+    // waits for `Lessor::default()`, held by itself.
     tokio::spawn(async move { lessor.renew(form).await });
 }

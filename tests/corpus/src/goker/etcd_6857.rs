@@ -40,5 +40,6 @@ async fn stop_and_ask(form: Form) {
     tokio::spawn(async move { running.run().await });
     node.stop.cancel();
     // leaked-task: its question stays in the queue.
+    // waits for `oneshot::channel()`, held by itself.
     tokio::spawn(async move { asking.status(form).await });
 }

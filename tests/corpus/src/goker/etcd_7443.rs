@@ -46,8 +46,10 @@ async fn bring_up_and_down(form: Form) {
     for address in 0..ADDRESSES {
         let balancer = balancer.clone();
         // leaked-task: the last one has the lock, and nobody takes its announcement.
+        // waits for `mpsc::channel(messages)`, held by task 2.
         tokio::spawn(async move { balancer.up(form, address).await });
     }
     // leaked-task: it heard of an address, and cannot take it down.
+    // waits for `Balancer::default()`, held by task 1.
     tokio::spawn(async move { balancer.watch().await });
 }

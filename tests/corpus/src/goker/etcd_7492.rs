@@ -40,8 +40,11 @@ async fn authenticate(form: Form) {
     for token in 0..3 {
         let tokens = tokens.clone();
         // leaked-task: with the lock it waits for room; and behind it another one, for the lock.
+        // waits for `mpsc::channel(messages)`, held by task 2.
+        // waits for `Tokens::default()`, held by task 1.
         tokio::spawn(async move { tokens.assign(form, token).await });
     }
     // leaked-task: it deletes nothing without the lock, and makes no room before.
+    // waits for `Tokens::default()`, held by task 1.
     tokio::spawn(async move { tokens.keep(3).await });
 }

@@ -35,6 +35,7 @@ async fn elect(form: Form) {
     for client in 0..3 {
         let round = round.clone();
         // leaked-task: the first follower has the lock, and all others wait for it, the leader too.
+        // waits for `watch::channel(false)`, held by task 1.
         tokio::spawn(async move { round.release(form, client == 2).await });
     }
 }

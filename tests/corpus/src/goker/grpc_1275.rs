@@ -35,8 +35,10 @@ async fn close_a_stream(form: Form) {
     let reading = stream.clone();
     stream.received.send(Frame::Data).await;
     // leaked-task: no frame says that the stream is closed.
+    // waits for `mpsc::channel(messages)`, held by task 2.
     let reader = tokio::spawn(async move { reading.read_all().await });
     // leaked-task: it waits for the reader.
+    // waits for the end of task 1.
     tokio::spawn(async move {
         stream.close(form).await;
         reader.await.expect("it only reads");

@@ -44,7 +44,9 @@ async fn update_addresses(form: Form) {
     let round_robin = Arc::new(RoundRobin::default());
     let updating = round_robin.clone();
     // leaked-task: it has the lock, and nobody takes its update.
+    // waits for `mpsc::channel(messages)`, held by task 2.
     tokio::spawn(async move { updating.watch_updates(form).await });
     // leaked-task: it took an update, and waits for the lock.
+    // waits for `RoundRobin::default()`, held by task 1.
     tokio::spawn(async move { round_robin.watch_connections().await });
 }

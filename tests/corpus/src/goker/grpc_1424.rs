@@ -35,6 +35,7 @@ async fn dial(form: Form) {
     let (watcher, dialler) = (balancer.clone(), balancer.clone());
     tokio::spawn(async move { watcher.watch(form).await });
     // leaked-task: the watcher left at an empty address, and said nothing.
+    // waits for `done: CancellationToken,`, held by itself.
     tokio::spawn(async move { dialler.done.cancelled().await });
     balancer.updates.send(Some("")).await;
 }

@@ -37,7 +37,9 @@ async fn keep_alive(form: Form) {
     let client = Arc::new(Client::default());
     let sleeper = client.clone();
     // leaked-task: it sleeps with the lock.
+    // waits for `Client::default()`, held by task 2.
     tokio::spawn(async move { sleeper.keepalive(form).await });
     // leaked-task: it needs the lock to wake the other.
+    // waits for `Client::default()`, held by task 1.
     tokio::spawn(async move { client.new_stream().await });
 }

@@ -19,6 +19,8 @@ async fn dial(form: Form) {
     // In Go a `defer` that closes the connection.
     let _close = (form == Form::Fixed).then(|| stop.clone().drop_guard());
     // leaked-task: who could stop it has given up.
+    // waits for a timer.
+    // waits for `CancellationToken::new()`, held by itself.
     let connecting = tokio::spawn(connect(stop));
     connecting.await.expect("it only tries");
 }

@@ -42,6 +42,8 @@ async fn fetch_side_by_side(form: Form) {
     for _ in 0..2 {
         let locks = locks.clone();
         // leaked-task: the second one has the table and waits for the address; the first one the other way round.
+        // waits for `or_default()`, held by task 1.
+        // waits for `Locks::default()`, held by task 1.
         tokio::spawn(async move {
             locks.lock(form, "https://example.org").await;
             tokio::task::yield_now().await;

@@ -40,5 +40,6 @@ fn words(content: &Option<String>) -> usize {
 async fn render(form: Form) {
     let page = Arc::new(Page::default());
     // leaked-task: its shortcode waits for the lock that its page holds.
+    // waits for `Page::default()`, held by itself.
     tokio::spawn(async move { page.content(form).await });
 }

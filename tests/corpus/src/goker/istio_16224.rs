@@ -30,11 +30,13 @@ async fn handle_two_events(form: Form) {
     let handler = Arc::new(Handler::default());
     let handling = handler.clone();
     // leaked-task: it has the lock, and nobody listens yet.
+    // waits for `mpsc::channel(messages)`, held by task 2.
     tokio::spawn(async move {
         handling.handle(form).await;
         handling.handle(form).await;
     });
     // leaked-task: it wants the lock before it listens.
+    // waits for `Handler::default()`, held by task 1.
     tokio::spawn(async move {
         for _ in 0..2 {
             let _handled = handler.handled.lock().await;

@@ -43,6 +43,7 @@ async fn run_and_terminate(form: Form) {
     for epoch in 0..2 {
         let agent = agent.clone();
         // leaked-task: there is room for one status, and nobody takes the second one.
+        // waits for `mpsc::channel(messages)`, held by itself.
         tokio::spawn(async move { agent.wait_for(epoch, form).await });
     }
     let running = agent.clone();

@@ -54,6 +54,7 @@ async fn change_and_settle(form: Form) {
     let strategy = Arc::new(Strategy::default());
     let running = strategy.clone();
     // leaked-task: it waits for a tick that it has taken.
+    // waits for `tick: Arc<Notify>,`, held by itself.
     tokio::spawn(async move { running.event_loop(form, 1).await });
     sleep(2 * QUIET).await;
     strategy.changes.send(()).await;

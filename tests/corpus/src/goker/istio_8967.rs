@@ -39,6 +39,7 @@ async fn start_and_stop(form: Form) {
     let source = Arc::new(Source { done: Mutex::new(Some(CancellationToken::new())) });
     let reading = source.clone();
     // leaked-task: it first looks at the done channel when that has been taken away.
+    // waits for nothing.
     tokio::spawn(async move { reading.read(form).await });
     source.stop();
     source.stop();

@@ -41,8 +41,11 @@ async fn sync_statuses(form: Form) {
     for pod in 0..PODS {
         let manager = manager.clone();
         // leaked-task: one has the lock and waits for room, and the rest wait for the lock.
+        // waits for `mpsc::channel(messages)`, held by task 2.
+        // waits for `StatusManager::default()`, held by task 1.
         tokio::spawn(async move { manager.set(form, pod).await });
     }
     // leaked-task: it took a status, and cannot delete it.
+    // waits for `StatusManager::default()`, held by task 1.
     tokio::spawn(async move { manager.sync().await });
 }

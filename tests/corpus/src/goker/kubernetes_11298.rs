@@ -37,6 +37,7 @@ async fn serve_and_abort(form: Form) {
     let notifier = Arc::new(Notifier::default());
     let serving = notifier.clone();
     // leaked-task: it looked before the abort, and waits after it.
+    // waits for `Notifier::default()`, held by itself.
     tokio::spawn(async move { serving.service_loop().await });
     tokio::task::yield_now().await;
     notifier.abort(form);

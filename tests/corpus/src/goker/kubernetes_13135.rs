@@ -38,7 +38,9 @@ async fn start_caching(form: Form) {
     let cacher = Arc::new(Cacher::default());
     let starting = cacher.clone();
     // leaked-task: it has the cacher, and waits for the watch cache.
+    // waits for `Cacher::default()`, held by task 2.
     tokio::spawn(async move { starting.start().await });
     // leaked-task: it has the watch cache, and waits for the cacher.
+    // waits for `Cacher::default()`, held by task 1.
     tokio::spawn(async move { cacher.process_event(form, 3).await });
 }

@@ -43,6 +43,7 @@ async fn watch_and_leave(form: Form) {
     let mut watched = mux.watch(1).await;
     let distributing = mux.clone();
     // leaked-task: with the lock it waits for the watcher to take the second event.
+    // waits for `mpsc::channel(1)`, held by task 2.
     tokio::spawn(async move {
         for event in 0..2 {
             distributing.distribute(form, event).await;
@@ -50,6 +51,7 @@ async fn watch_and_leave(form: Form) {
     });
     tokio::task::yield_now().await;
     // leaked-task: it needs the lock to leave, and its receiver lives as long.
+    // waits for `Mux::default()`, held by task 1.
     tokio::spawn(async move {
         mux.leave(1).await;
         watched.close();

@@ -36,6 +36,7 @@ async fn watch_and_stop(form: Form) {
     let watch = Arc::new(Watch::default());
     let running = watch.clone();
     // leaked-task: it was sending its second result when the watch was stopped.
+    // waits for `mpsc::channel(messages)`, held by itself.
     tokio::spawn(async move { running.run(form).await });
     tokio::task::yield_now().await;
     watch.stop();

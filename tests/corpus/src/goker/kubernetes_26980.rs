@@ -44,8 +44,11 @@ async fn add_and_stop(form: Form) {
     listener.add(2).await;
     let (popping, adding) = (listener.clone(), listener);
     // leaked-task: with the lock it waits for its consumer, or for a stop.
+    // waits for `mpsc::channel(messages)`, held by task 2.
+    // waits for `stop: CancellationToken,`, held by task 2.
     tokio::spawn(async move { popping.pop(form).await });
     // leaked-task: it needs the lock to add, and it would tell the other to stop.
+    // waits for `Listener::default()`, held by task 1.
     tokio::spawn(async move {
         adding.add(3).await;
         adding.stop.cancel();

@@ -38,7 +38,9 @@ async fn synchronise(form: Form) {
     informer.queue.lock().await.push(1);
     let handler = informer.clone();
     // leaked-task: it has the queue, and waits for the clusters.
+    // waits for `Informer::default()`, held by task 2.
     tokio::spawn(async move { handler.handle(form).await });
     // leaked-task: it has the clusters, and waits for the queue.
+    // waits for `Informer::default()`, held by task 1.
     tokio::spawn(async move { informer.is_synchronised().await });
 }

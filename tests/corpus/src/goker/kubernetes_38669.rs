@@ -38,6 +38,7 @@ async fn watch_and_stop(form: Form) {
     let (feed, input) = mpsc::channel(1);
     let processor = watcher.clone();
     // leaked-task: it has not come to its input, whose end would stop it.
+    // waits for `mpsc::channel(messages)`, held by itself.
     tokio::spawn(async move { processor.process(form, [1, 2], input).await });
     tokio::task::yield_now().await;
     drop(feed);

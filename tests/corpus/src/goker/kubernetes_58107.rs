@@ -41,9 +41,12 @@ async fn work_and_resync(form: Form) {
     let controller = Arc::new(Controller::default());
     let (working, resyncing) = (controller.clone(), controller.clone());
     // leaked-task: nothing comes into its queue.
+    // waits for `Controller::default()`, held by task 3.
     tokio::spawn(async move { working.work(form).await });
     // leaked-task: it waits for the worker's read lock.
+    // waits for `Controller::default()`, held by task 1.
     tokio::spawn(async move { resyncing.resync().await });
     // leaked-task: it reads behind the writer.
+    // waits for `Controller::default()`, held by task 2.
     tokio::spawn(async move { controller.feed().await });
 }

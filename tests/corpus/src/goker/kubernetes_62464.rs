@@ -50,7 +50,9 @@ async fn reconcile_and_remove(form: Form) {
     let state = Arc::new(State::default());
     let reconciled = state.clone();
     // leaked-task: its inner read lock stands behind the removal.
+    // waits for `State::default()`, held by task 2.
     tokio::spawn(async move { reconciled.own_or_default(form).await });
     // leaked-task: it waits for the outer read lock.
+    // waits for `State::default()`, held by task 1.
     tokio::spawn(async move { state.remove().await });
 }

@@ -42,7 +42,9 @@ async fn write_and_close(form: Form) {
     framer.closed.cancel();
     let (writing, monitoring) = (framer.clone(), framer);
     // leaked-task: it has the lock, and nobody takes its reset.
+    // waits for `mpsc::channel(messages)`, held by task 2.
     tokio::spawn(async move { writing.write_frame(form).await });
     // leaked-task: it needs the lock to say that it has left.
+    // waits for `Framer::default()`, held by task 1.
     tokio::spawn(async move { monitoring.monitor().await });
 }

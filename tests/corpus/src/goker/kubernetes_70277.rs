@@ -23,6 +23,8 @@ async fn wait_for(form: Form, condition: impl Fn() -> bool) {
     let _over = (form == Form::Fixed).then(|| done.clone().drop_guard());
     let (ticks, mut ticked) = mpsc::channel(1);
     // leaked-task: it ticks for ever, and nobody takes the ticks.
+    // waits for a timer.
+    // waits for `CancellationToken::new()`, held by itself.
     tokio::spawn(poll(ticks, done));
     while ticked.recv().await.is_some() {
         if condition() {

@@ -39,6 +39,7 @@ async fn watch_a_transfer(form: Form) {
     let transfer = Arc::new(Transfer { progress: watch::channel(0).0 });
     let watched = transfer.clone();
     // leaked-task: three updates have become one.
+    // waits for `watch::channel(0)`, held by itself.
     tokio::spawn(async move { watched.follow(form).await });
     tokio::task::yield_now().await;
     transfer.run();

@@ -27,5 +27,6 @@ async fn wait_for_all(ready: &Semaphore, plugins: u32) {
 
 async fn restore_plugins(form: Form) {
     // leaked-task: it waits for two, and has started one.
+    // waits for `Semaphore::new(0)`, held by itself.
     tokio::spawn(restore(form, 2));
 }

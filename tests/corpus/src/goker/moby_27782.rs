@@ -38,7 +38,10 @@ async fn follow_and_remove(form: Form) {
     let watcher = Arc::new(Watcher { errors: Channel::new(), removed: Notify::new() });
     let reader = watcher.clone();
     // leaked-task: the follower, which took the errors, has left.
+    // waits for `mpsc::channel(messages)`, held by task 2.
+    // waits for `mpsc::channel(messages)`, held by itself.
     tokio::spawn(async move { reader.read_events(form).await });
     // leaked-task: the reader does not come to the removal.
+    // waits for `Arc::new(Watcher`, held by task 1.
     tokio::spawn(async move { watcher.remove().await });
 }

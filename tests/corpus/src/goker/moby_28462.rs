@@ -37,8 +37,10 @@ async fn stop_a_container(form: Form) {
     let (stop_monitor, stopped) = mpsc::channel(1);
     let container = Arc::new(Mutex::new(Container { health: 0, stop_monitor }));
     // leaked-task: it cannot write its result down.
+    // waits for `Mutex::new(Container`, held by task 2.
     tokio::spawn(monitor(container.clone(), stopped));
     tokio::task::yield_now().await;
     // leaked-task: with the lock it waits for the monitor to end.
+    // waits for `mpsc::channel(1)`, held by task 1.
     tokio::spawn(stop(form, container));
 }

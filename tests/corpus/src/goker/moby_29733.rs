@@ -36,5 +36,6 @@ async fn activate_and_handle(form: Form) {
     plugin.clone().wait_active().await;
     handle(form, &plugin);
     // leaked-task: it waits for an activation that was once.
+    // waits for `watch::channel(false)`, held by itself.
     tokio::spawn(plugin.wait_active());
 }

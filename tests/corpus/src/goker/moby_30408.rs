@@ -35,6 +35,7 @@ async fn use_a_plugin(form: Form) {
     let plugin = Arc::new(Plugin::default());
     let waiter = plugin.clone();
     // leaked-task: the activation failed without a word.
+    // waits for `Plugin::default()`, held by itself.
     tokio::spawn(async move { waiter.activated.notified().await });
     tokio::task::yield_now().await;
     assert!(plugin.activate(form).is_err());

@@ -37,5 +37,6 @@ impl Machine {
 async fn add_disks(form: Form) {
     let machine = Arc::new(Machine::default());
     // leaked-task: it waits for a lock that it holds.
+    // waits for `Machine::default()`, held by itself.
     tokio::spawn(async move { machine.add(form, &[7, 0]).await });
 }

@@ -25,6 +25,7 @@ impl Runner {
     fn start(self: &Arc<Self>) {
         let runner = self.clone();
         // leaked-task: the second result finds no room.
+        // waits for `mpsc::channel(messages)`, held by itself.
         tokio::spawn(async move { runner.results.send(Ok(())).await });
     }
 }

@@ -34,6 +34,7 @@ async fn delete_twice(form: Form) {
     for _ in 0..2 {
         let devices = devices.clone();
         // leaked-task: one has the device and waits for all, the other one the other way round.
+        // waits for `Devices::default()`, held by task 1.
         tokio::spawn(async move { devices.delete(form).await });
     }
 }

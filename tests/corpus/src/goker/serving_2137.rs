@@ -21,6 +21,8 @@ async fn request(breaker: &Arc<Semaphore>, late: u32) -> Request {
     let hold = lock.clone().lock_owned().await;
     let breaker = breaker.clone();
     // leaked-task: one is active and waits for its lock, the other one for its turn.
+    // waits for `Mutex::new(())`, held by task 2.
+    // waits for `Semaphore::new(1)`, held by task 1.
     let accepted = tokio::spawn(async move {
         for _ in 0..late {
             tokio::task::yield_now().await;
@@ -53,5 +55,6 @@ async fn release_in_order(form: Form) {
         tokio::task::yield_now().await;
     }
     // leaked-task: it waits for the first request, with the second one's lock.
+    // waits for the end of task 1.
     tokio::spawn(release_one_by_one(form, requests));
 }

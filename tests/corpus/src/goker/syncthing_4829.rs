@@ -37,5 +37,6 @@ async fn remove_a_mapping(form: Form) {
     let mapping = Arc::new(Mapping::default());
     mapping.addresses.write().await.push("198.51.100.7");
     // leaked-task: its read lock waits for its write lock.
+    // waits for `Mapping::default()`, held by itself.
     tokio::spawn(async move { mapping.clear_addresses(form).await });
 }

@@ -42,6 +42,7 @@ impl Connection {
 async fn close_from_the_callback(form: Form) {
     let (peer, inbox) = mpsc::channel(1);
     // leaked-task: it waits for itself.
+    // waits for `dispatcher_stopped: CancellationToken,`, held by itself.
     tokio::spawn(Arc::new(Connection::default()).dispatch(form, inbox));
     peer.send("configuration that we do not accept").await.expect("it is being dispatched");
 }

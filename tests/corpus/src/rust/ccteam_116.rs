@@ -37,6 +37,7 @@ async fn fill_and_close(form: Form) {
         Form::Fixed => Back::WhileOpen(sender.downgrade()),
     };
     // leaked-task: its queue stays open as long as it drains it.
+    // waits for `mpsc::channel(8)`, held by itself.
     tokio::spawn(drain(queue, back));
     for item in 0..3 {
         sender.send(item).await.expect("it is being drained");

@@ -14,6 +14,7 @@ async fn supervise(form: Form) {
     match form {
         Form::Buggy => {
             // leaked-task: dropping a JoinHandle detaches its task.
+            // waits for a timer.
             let children = [1, 2].map(|child| tokio::spawn(renew_lease(child)));
             for child in children {
                 child.await.expect("a child runs for ever");

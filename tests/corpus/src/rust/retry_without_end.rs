@@ -27,6 +27,7 @@ async fn reconnect(form: Form, stop: CancellationToken) {
 async fn connect_and_give_up(form: Form) {
     let stop = CancellationToken::new();
     // leaked-task: it is never parked for long, and never done.
+    // waits for a timer.
     tokio::spawn(reconnect(form, stop.clone()));
     sleep(Duration::from_millis(250)).await;
     stop.cancel();

@@ -26,6 +26,10 @@ impl Server {
     fn accept(&self) {
         let (database, stop) = (self.database.clone(), self.stop.clone());
         // leaked-task: the table that it follows will not change any more.
+        // waits for `Arc::new(Database`, held by task 1.
+        // waits for `Arc::new(Database`, held by itself.
+        // waits for `CancellationToken::new()`, held by task 1.
+        // waits for `CancellationToken::new()`, held by itself.
         self.connections.spawn(async move {
             while let Ok(_connection) = database.pool.acquire().await {
                 if stop.run_until_cancelled(database.changed.notified()).await.is_none() {

@@ -52,5 +52,6 @@ async fn simulate_and_stop(form: Form) {
     tokio::spawn(async move { consumer.consume(paid).await });
     tokio::task::yield_now().await;
     // leaked-task: it waits for the results of payments that nobody took.
+    // waits for `mpsc::channel(messages)`, held by itself.
     tokio::spawn(async move { producer.produce(form, payments).await });
 }

@@ -21,6 +21,7 @@ impl Connection {
         let (send, messages) = mpsc::channel(1);
         let writer = tokio::spawn(write_messages(write, messages));
         // leaked-task: it waits for a client that waits for us to hang up.
+        // waits for `duplex(64)`, held by task 2.
         let reader = tokio::spawn(read_messages(read));
         Self { writer, reader, send }
     }
@@ -47,6 +48,7 @@ async fn connect_and_close(form: Form) {
     let (server, mut client) = duplex(64);
     let connection = Connection::new(server);
     // leaked-task: the client, which stays until the server hangs up.
+    // waits for `duplex(64)`, held by task 1.
     tokio::spawn(async move { while client.read_u8().await.is_ok() {} });
     connection.send.send(1).await.expect("the writer runs");
     tokio::task::yield_now().await;

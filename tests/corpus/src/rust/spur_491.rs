@@ -26,6 +26,7 @@ async fn start_and_stop(form: Form) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
     let stop = CancellationToken::new();
     // leaked-task: it accepts until the process ends.
+    // waits for a source of events.
     tokio::spawn(accept(form, listener, stop.clone()));
     tokio::task::yield_now().await;
     stop.cancel();

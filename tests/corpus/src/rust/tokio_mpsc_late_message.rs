@@ -27,6 +27,7 @@ async fn ask(form: Form, actor: mpsc::Sender<Question>) -> Option<u32> {
 async fn ask_and_stop(form: Form) {
     let (actor, questions) = mpsc::channel(1);
     // leaked-task: the answer's sender is in a queue that it keeps alive itself.
+    // waits for `oneshot::channel()`, held by itself.
     tokio::spawn(ask(form, actor));
     tokio::task::yield_now().await;
     drop(questions);

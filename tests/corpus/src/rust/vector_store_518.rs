@@ -12,6 +12,7 @@ pub(crate) const CASE: Case = case!(Orphan, stop_the_engine);
 /// Builds an index in the background, for as long as it is wanted.
 async fn engine(form: Form) {
     // leaked-task: its owner is dropped, and its handle only lets go.
+    // waits for nothing.
     let build = tokio::spawn(build_index());
     match form {
         Form::Buggy => build.await.expect("it builds for ever"),

@@ -47,6 +47,7 @@ async fn run(form: Form, provider: Arc<Provider>, draining: CancellationToken) {
 async fn run_and_drain(form: Form) {
     let draining = CancellationToken::new();
     // leaked-task: its own discovery, which it does not poll, has the lock.
+    // waits for `Arc::default()`, held by itself.
     tokio::spawn(run(form, Arc::default(), draining.clone()));
     tokio::task::yield_now().await;
     draining.cancel();

@@ -20,6 +20,7 @@ impl Runner {
         let runner = Arc::new(Self { name: "runner", events });
         let (name, kept) = (runner.name, (form == Form::Buggy).then(|| runner.clone()));
         // leaked-task: it waits for the last handle to go, and has one.
+        // waits for `mpsc::channel(1)`, held by itself.
         tokio::spawn(async move {
             while let Some(event) = happened.recv().await {
                 let name = kept.as_ref().map_or(name, |runner| runner.name);

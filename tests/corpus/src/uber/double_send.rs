@@ -30,6 +30,7 @@ async fn ask_once(form: Form) {
     let parts = Arc::new(Channel::new());
     let answered = parts.clone();
     // leaked-task: the error was taken, there is room for the head, and nobody makes room for the rest.
+    // waits for `mpsc::channel(messages)`, held by itself.
     tokio::spawn(async move { answer(form, &answered).await });
     assert!(parts.recv().await.is_err());
 }

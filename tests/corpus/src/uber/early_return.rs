@@ -27,6 +27,7 @@ async fn load_all(form: Form) -> Result<usize, &'static str> {
     let parts = Arc::new(parts);
     let loading = parts.clone();
     // leaked-task: nobody comes for the second part.
+    // waits for `mpsc::channel(messages)`, held by itself.
     tokio::spawn(async move { load_parts(&loading).await });
     check_access().await?;
     Ok(parts.recv().await + parts.recv().await)

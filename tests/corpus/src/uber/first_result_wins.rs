@@ -17,6 +17,7 @@ async fn ask_all_mirrors(form: Form) {
     for mirror in 0..MIRRORS {
         let answers = answers.clone();
         // leaked-task: the last one finds no room, and nobody takes any more.
+        // waits for `mpsc::channel(messages)`, held by itself.
         tokio::spawn(async move { answers.send(mirror).await });
     }
     assert!(answers.recv().await < MIRRORS);

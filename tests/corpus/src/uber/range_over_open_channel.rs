@@ -11,6 +11,7 @@ async fn process_all(form: Form) {
     let items = Arc::new(Channel::<Option<u32>>::new());
     let queue = items.clone();
     // leaked-task: no message says that there are no more.
+    // waits for `mpsc::channel(messages)`, held by itself.
     tokio::spawn(async move { while queue.recv().await.is_some() {} });
     for item in 0..3 {
         items.send(Some(item)).await;

@@ -18,6 +18,8 @@ impl Client {
     fn start() -> Self {
         let stop = CancellationToken::new();
         // leaked-task: it reports until somebody calls stop.
+        // waits for a timer.
+        // waits for `CancellationToken::new()`, held by itself.
         tokio::spawn(report(stop.clone()));
         Self { stop }
     }

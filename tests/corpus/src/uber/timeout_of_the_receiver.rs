@@ -23,6 +23,8 @@ async fn ask_with_a_timeout(form: Form) {
     let answers = Arc::new(Channel::new());
     let slow = answers.clone();
     // leaked-task: when it comes to the second part, nobody is there.
+    // waits for `mpsc::channel(messages)`, held by itself.
+    // waits for a timer.
     let answering = tokio::spawn(async move { answer_slowly(&slow).await });
     assert!(timeout(PATIENCE, answers.recv()).await.is_err());
     if form == Form::Fixed {

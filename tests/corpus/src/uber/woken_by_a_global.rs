@@ -15,6 +15,7 @@ async fn subscribe(form: Form) {
     let (subscriber, changed) = oneshot::channel();
     SUBSCRIBERS.lock().expect("nobody panics with it").push(subscriber);
     // leaked-task: it outlives its test, and a proof that it is stuck would be wrong.
+    // waits for `oneshot::channel()`, held by a static.
     let waiter = tokio::spawn(changed);
     if form == Form::Fixed {
         waiter.abort();

@@ -1,6 +1,6 @@
 //! Who waits for whom in the corpus: what nothing can wake is proven to be stuck, and the chain leads to who should have woken it.
 
-use corpus::{CASES, Case, Form, Needs};
+use corpus::{Awaited, CASES, Case, Form, Holder, Needs, Wait};
 use lightsout::{Check, Finding, Kind};
 
 use crate::judged;
@@ -62,4 +62,68 @@ fn what_nothing_can_wake_is_proven_stuck() {
         missed.extend(unproven.map(|finding| format!("{}: {}", case.name(), said(finding, "verdict"))));
     }
     assert!(missed.len() * 100 <= all * 6, "{} of {all}: {missed:#?}", missed.len());
+}
+
+/// Every case whose tasks say what they wait for, but for those that need polls which nobody tells of here.
+fn told_cases() -> impl Iterator<Item = &'static Case> {
+    let is_shown = |case: &&Case| case.needs == Needs::Nothing || cfg!(tokio_unstable);
+    CASES.iter().filter(|case| ALLOCATED && !case.waits().is_empty()).filter(is_shown)
+}
+
+/// Returns whether a finding tells of this wait: of its resource and its holder, each by its place.
+fn tells(finding: &Finding, case: &Case, wait: &Wait) -> bool {
+    let because = said(finding, "because");
+    // What comes after that is said of others.
+    let own = because.split("; that one").next().unwrap_or_default();
+    let is_spawned_at = |line: u32| own.contains(&format!(" task spawned at {}:{line}:", case.file));
+    match &wait.on {
+        Awaited::Nothing => said(finding, "shape") == "it waits for nothing that could wake it",
+        Awaited::Timer => own == "waits for a timer",
+        Awaited::Source => own == "waits for a source of events",
+        Awaited::EndOf(task) => own.starts_with("waits for the end of") && is_spawned_at(*task),
+        Awaited::Resource(file, line, holder) => {
+            let is_made_there = own.contains(&format!(" made at {file}:{line}:"));
+            let ends = |words: &[&str]| words.iter().any(|words| own.ends_with(words));
+            is_made_there
+                && match holder {
+                    Holder::Itself => ends(&["it holds itself", "nobody else has", "nobody else can have"]),
+                    Holder::Task(task) => is_spawned_at(*task),
+                    // What a static keeps on a heap may have come from another test, and is nobody's then.
+                    Holder::Static => ends(&["a static holds", "memory outside of the test holds"]),
+                }
+        }
+    }
+}
+
+/// Returns whether a finding names somebody as the holder of something.
+fn names_somebody(finding: &Finding) -> bool {
+    let own = said(finding, "because").split("; that one").next().unwrap_or_default();
+    let words = ["it holds itself", "nobody else has", "nobody else can have", " holds", " has"];
+    words.iter().any(|words| own.ends_with(words))
+}
+
+#[test]
+fn story_names_the_true_holder_of_the_true_resource() {
+    let (mut all, mut wrong, mut silent) = (0, Vec::new(), Vec::new());
+    for case in told_cases() {
+        all += 1;
+        let waits = case.waits();
+        let leaks = leaks(case);
+        let is_told = |finding: &&Finding| {
+            let line = finding.sites()[0].line;
+            waits.iter().filter(|wait| wait.task == line).any(|wait| tells(finding, case, wait))
+        };
+        let missed: Vec<&Finding> = leaks.iter().filter(|finding| !is_told(finding)).collect();
+        let tale = |finding: &&&Finding| format!("{}: {}", finding.sites()[0], said(finding, "because"));
+        wrong.extend(missed.iter().filter(|finding| names_somebody(finding)).map(|finding| tale(&finding)));
+        if leaks.is_empty() || !missed.is_empty() {
+            silent.push(format!(
+                "{}: {:?}",
+                case.name(),
+                missed.iter().map(|finding| tale(&finding)).collect::<Vec<_>>()
+            ));
+        }
+    }
+    println!("{} of {all} told; {} wrong: {wrong:#?}; missed: {silent:#?}", all - silent.len(), wrong.len());
+    assert!(silent.len() * 100 <= all * 10, "{} of {all}: {silent:#?}", silent.len());
 }
