@@ -17,6 +17,8 @@ pub(crate) struct Step {
     pub(crate) task: usize,
     /// `None` where nothing is there to wait for.
     pub(crate) wait: Option<Wait>,
+    /// How many other tasks have what it waits for as well as the one that comes next: it may be any of them that keeps it.
+    pub(crate) also: usize,
 }
 
 /// How a chain comes to its end.
@@ -74,10 +76,13 @@ impl Story {
                 break End::Cycle { at: first };
             }
             let wait = wait(graph, at);
-            steps.push(Step { task: at, wait });
+            steps.push(Step { task: at, wait, also: 0 });
             let Some(wait) = wait else { break End::Here };
             match next(graph, at, wait, &steps) {
-                Next::Task(task) => at = task,
+                Next::Task(task, also) => {
+                    at = task;
+                    steps.last_mut().expect("there is one").also = also;
+                }
                 Next::End(end) => break end,
             }
         };
@@ -108,14 +113,15 @@ fn wait(graph: &WaitGraph, task: usize) -> Option<Wait> {
 
 /// Where a chain goes on.
 enum Next {
-    Task(usize),
+    /// This one, and so many more beside it.
+    Task(usize, usize),
     End(End),
 }
 
 /// Finds who could end a wait: one that holds what is waited for and is no waiter of it, rather than one that is.
 fn next(graph: &WaitGraph, task: usize, wait: Wait, steps: &[Step]) -> Next {
     match graph.nodes[wait.on].kind {
-        NodeKind::Task => return Next::Task(wait.on),
+        NodeKind::Task => return Next::Task(wait.on, 0),
         NodeKind::Timer | NodeKind::Source | NodeKind::Outside => return Next::End(End::Here),
         NodeKind::Channel | NodeKind::Lock | NodeKind::Shared if graph.nodes[wait.on].unsure => {
             return Next::End(End::Unsure);
@@ -134,8 +140,9 @@ fn next(graph: &WaitGraph, task: usize, wait: Wait, steps: &[Step]) -> Next {
     let waiters = || others().filter(|_| is_shared);
     let found = free().find(|other| !come_before(*other)).or_else(|| free().next());
     let found = found.or_else(|| waiters().find(|other| !come_before(*other))).or_else(|| waiters().next());
+    let also = if free().next().is_some() { free().count() } else { waiters().count() }.saturating_sub(1);
     match (found, outside) {
-        (Some(other), _) => Next::Task(other),
+        (Some(other), _) => Next::Task(other, also),
         (None, Some(place)) => Next::End(End::Outside(place)),
         (None, None) if keeps_the_other_end(graph, task, wait) => Next::End(End::Cycle { at: steps.len() - 1 }),
         (None, None) => Next::End(End::Nobody),
@@ -267,6 +274,17 @@ mod tests {
             Some(Shape::Cycle),
             "waits for something in the app::Cache made at src/main.rs:30:5, which the task spawned at src/main.rs:20:5 has; \
              that one waits for something in the app::Cache made at src/main.rs:30:5, which the first one has: a cycle",
+        );
+    }
+
+    #[test]
+    fn lock_that_several_have_is_not_said_to_be_with_one_of_them() {
+        let held = [(0, 4, Holds), (1, 4, Holds), (2, 4, Holds), (3, 4, Holds), (4, 0, WakesWaiter)];
+        told(
+            &graph(&[(Task, "task"), (Task, "a"), (Task, "b"), (Task, "c"), (Lock, "tokio Mutex of u8")], &held),
+            None,
+            "waits for the tokio Mutex of u8 made at src/main.rs:50:5, which the task `a` spawned at src/main.rs:20:5 and 2 more have; \
+             that one waits for nothing that could wake it",
         );
     }
 

@@ -79,7 +79,7 @@ pub(crate) fn chain(graph: &WaitGraph, steps: &[Step], end: End) -> String {
             _ => None,
         };
         let is_cycle = next.is_none() && back.is_some();
-        text.push_str(&held(graph, wait, next.or(back).as_deref(), end));
+        text.push_str(&held(graph, wait, next.or(back).as_deref(), step.also, end));
         if is_cycle {
             text.push_str(": a cycle");
         }
@@ -115,8 +115,8 @@ fn waits(graph: &WaitGraph, wait: Wait) -> String {
     format!("{what} the {}{site}", node.label)
 }
 
-/// Says who has what is waited for.
-fn held(graph: &WaitGraph, wait: Wait, by: Option<&str>, end: End) -> String {
+/// Says who has what is waited for, and how many more.
+fn held(graph: &WaitGraph, wait: Wait, by: Option<&str>, also: usize, end: End) -> String {
     let node = &graph.nodes[wait.on];
     let part = match (waits_for_room(graph, wait), node.senders) {
         (true, _) => "whose receiver",
@@ -125,6 +125,8 @@ fn held(graph: &WaitGraph, wait: Wait, by: Option<&str>, end: End) -> String {
     };
     match (node.kind, by, end) {
         (NodeKind::Task | NodeKind::Timer | NodeKind::Source | NodeKind::Outside, ..) => String::new(),
+        (NodeKind::Channel, Some(by), _) if also > 0 => format!(", {part} {by} and {also} more hold"),
+        (_, Some(by), _) if also > 0 => format!(", which {by} and {also} more have"),
         (NodeKind::Channel, Some(by), _) => format!(", {part} {by} holds"),
         (_, Some(by), _) => format!(", which {by} has"),
         (NodeKind::Channel, None, End::Outside(by)) => format!(", {part} {} holds", place(by)),
