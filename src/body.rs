@@ -18,6 +18,7 @@ use crate::ledger::thread::BODY;
 use crate::seen::Hang;
 use crate::settings::Settings;
 use crate::source::{dump, panics, tracing};
+use crate::system::stack;
 use crate::system::symbols::Frame;
 use crate::verdict::Verdict;
 
@@ -136,6 +137,7 @@ fn poll_body(
     if injector.is_some_and(Injector::delays_now) {
         delay::use_up_budget();
     }
+    stack::clear_below();
     let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
     tracing::stay_on_top(ledger);
     match polled {
