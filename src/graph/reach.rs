@@ -146,6 +146,7 @@ impl Reach {
         for (number, edge) in graph.from(node).filter(|(_, edge)| edge.to != node) {
             let mode = match (mode, heap.own(edge.to).part) {
                 (_, Part::Runtime) => continue,
+                (Mode::Wakes, Part::Memory) if is_left_in_a_queue(heap, edge) => continue,
                 (Mode::Wakes, Part::Cell(_)) if edge.points == Points::AtStart => continue,
                 (_, Part::Cell(_)) => Mode::All,
                 (mode, Part::Memory) => mode,
@@ -153,6 +154,19 @@ impl Reach {
             self.mark(edge.to, mode, Cause::From(number), queue);
         }
     }
+}
+
+/// Returns whether a runtime's word only looks like a pointer to something: its queues keep, in places that are free, the addresses of
+/// tasks that have ended since, and something else may have come there. Beside a handle with a table, or a list's, there is more than
+/// such addresses; and what it has of sources of events is aligned as a cell is.
+fn is_left_in_a_queue(heap: &Heap, edge: &Edge) -> bool {
+    let is_address = |at: Option<u32>| {
+        let word = at.and_then(|at| heap.word(edge.from, at)).unwrap_or(0);
+        word == 0 || heap.find(word).is_some()
+    };
+    let is_plain = edge.points == Points::AtStart && !heap.own(edge.to).is_wide;
+    let is_runtimes = heap.own(edge.from).part == Part::Runtime;
+    is_runtimes && is_plain && is_address(edge.at.checked_sub(1)) && is_address(edge.at.checked_add(1))
 }
 
 /// Returns what more references are counted of than were found.
@@ -253,13 +267,23 @@ mod tests {
 
     #[test]
     fn runtime_reaches_through_its_sources_and_only_their_wakers_count() {
-        alive(&[(RUNTIME, BOX), (BOX, A)], &[], false, false);
-        alive(&[(RUNTIME, BOX), (BOX, TABLE), (BOX + 8, A)], &[], true, false);
+        let capacity = (RUNTIME + 8, 4);
+        alive(&[(RUNTIME, BOX), capacity, (BOX, A)], &[], false, false);
+        alive(&[(RUNTIME, BOX), capacity, (BOX, TABLE), (BOX + 8, A)], &[], true, false);
+    }
+
+    #[test]
+    fn what_came_where_a_task_was_is_not_reached_through_a_queue() {
+        let waker = [(BOX, TABLE), (BOX + 8, A)];
+        let queue = [(RUNTIME + 8, B), (RUNTIME + 16, BOX), (RUNTIME + 24, B)];
+        alive(&[waker.as_slice(), &queue].concat(), &[], false, false);
+        let handle = [(RUNTIME + 16, BOX), (RUNTIME + 24, TABLE)];
+        alive(&[waker.as_slice(), &handle].concat(), &[], true, false);
     }
 
     #[test]
     fn causes_lead_to_a_beginning_also_where_more_of_something_counts_later() {
-        let words = [(RUNTIME, CHANNEL), (CHANNEL, A + 48), (A + 56, CHANNEL)];
+        let words = [(RUNTIME, CHANNEL), (RUNTIME + 8, 4), (CHANNEL, A + 48), (A + 56, CHANNEL)];
         let others = [own(A, 16, task(1)), own(CHANNEL, 16, Part::Memory), own(RUNTIME, 8, Part::Runtime)];
         let heap = heap(others.into_iter().collect(), &words);
         let graph = Graph::of(heap.len(), heap.edges(WAKER));

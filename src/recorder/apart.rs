@@ -17,7 +17,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::memory::Lasting;
-use super::{OURS, here, is_checked, is_whole};
+use super::{CELLS, OURS, REST, here, is_checked, is_whole};
 
 /// The least block, in bytes.
 const LEAST: usize = 16;
@@ -226,8 +226,9 @@ pub(super) fn abandon(may: impl Fn(usize) -> bool) {
 }
 
 /// Returns the addresses where nothing leads to anything of a run's: those that nothing was put to yet, and our notes.
-pub(crate) fn notes_and_untaken() -> [Range<usize>; 2] {
-    [RUNS.addresses(RUNS.taken.load(Ordering::Relaxed)), NOTES.addresses(0)]
+pub(crate) fn notes_and_untaken() -> [Range<usize>; 4] {
+    let untaken = RUNS.addresses(RUNS.taken.load(Ordering::Relaxed));
+    [untaken, NOTES.addresses(0), CELLS.addresses(), REST.addresses()]
 }
 
 /// Takes a block for the calling thread; `None` where the system is to be asked.
@@ -317,8 +318,17 @@ unsafe impl GlobalAlloc for Apart {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{NO_RUN, enter, fresh_run, write_whole};
+    use super::super::{NO_RUN, Table, enter, fresh_run, write_whole};
     use super::*;
+
+    #[test]
+    fn own_tables_are_among_the_notes() {
+        let notes = notes_and_untaken();
+        for table in [&CELLS, &REST] {
+            let start = std::ptr::from_ref(table).addr();
+            assert!(notes.contains(&(start..start + size_of::<Table>())), "{notes:x?}");
+        }
+    }
 
     /// Does something as a thread of a run.
     fn in_a_run<R>(act: impl FnOnce() -> R) -> R {

@@ -6,6 +6,7 @@
 
 use std::cell::UnsafeCell;
 use std::fmt;
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
@@ -111,6 +112,12 @@ pub(crate) struct Table {
 impl Table {
     pub(super) const fn new(home: Home) -> Self {
         Self { home, shards: [const { Shard::new() }; SHARDS], buckets: [const { AtomicU8::new(0) }; BUCKETS] }
+    }
+
+    /// Returns where it lies itself.
+    pub(super) fn addresses(&self) -> Range<usize> {
+        let start = std::ptr::from_ref(self).addr();
+        start..start + size_of::<Self>()
     }
 
     /// Writes down an allocation; one that was there under its address has been given back without a word.
