@@ -146,7 +146,7 @@ impl Reach {
         for (number, edge) in graph.from(node).filter(|(_, edge)| edge.to != node) {
             let mode = match (mode, heap.own(edge.to).part) {
                 (_, Part::Runtime) => continue,
-                (Mode::Wakes, Part::Memory) if is_left_in_a_queue(heap, edge) => continue,
+                (Mode::Wakes, Part::Memory) if is_left_over(heap, edge) => continue,
                 (Mode::Wakes, Part::Cell(_)) if edge.points == Points::AtStart => continue,
                 (_, Part::Cell(_)) => Mode::All,
                 (mode, Part::Memory) => mode,
@@ -156,17 +156,19 @@ impl Reach {
     }
 }
 
-/// Returns whether a runtime's word only looks like a pointer to something: its queues keep, in places that are free, the addresses of
-/// tasks that have ended since, and something else may have come there. Beside a handle with a table, or a list's, there is more than
-/// such addresses; and what it has of sources of events is aligned as a cell is.
-fn is_left_in_a_queue(heap: &Heap, edge: &Edge) -> bool {
-    let is_address = |at: Option<u32>| {
-        let word = at.and_then(|at| heap.word(edge.from, at)).unwrap_or(0);
-        word == 0 || heap.find(word).is_some()
-    };
+/// Returns whether a word of the runtime's only looks like a pointer to something: in free places of its queues, for one, the addresses
+/// of tasks that have ended are left, and something else may have come there. What it has of the program's own are tasks, wakers and
+/// sources of events; these are aligned as a cell is, and a waker has a table beside it. A list of them that grew counts no references,
+/// and has its length beside it.
+fn is_left_over(heap: &Heap, edge: &Edge) -> bool {
+    /// Below every address, and above every length.
+    const LENGTH: usize = 1 << 16;
     let is_plain = edge.points == Points::AtStart && !heap.own(edge.to).is_wide;
-    let is_runtimes = heap.own(edge.from).part == Part::Runtime;
-    is_runtimes && is_plain && is_address(edge.at.checked_sub(1)) && is_address(edge.at.checked_add(1))
+    let beside = [edge.at.checked_sub(1), edge.at.checked_add(1)];
+    let is_table_or_length = |word: usize| word != 0 && heap.find(word).is_none();
+    let may_be = |word: usize| is_table_or_length(word) && (word > LENGTH || counts(heap, edge.to).is_none());
+    let is_handle = beside.into_iter().flatten().filter_map(|at| heap.word(edge.from, at)).any(may_be);
+    heap.own(edge.from).part == Part::Runtime && is_plain && !is_handle
 }
 
 /// Returns what more references are counted of than were found.
@@ -279,6 +281,14 @@ mod tests {
         alive(&[waker.as_slice(), &queue].concat(), &[], false, false);
         let handle = [(RUNTIME + 16, BOX), (RUNTIME + 24, TABLE)];
         alive(&[waker.as_slice(), &handle].concat(), &[], true, false);
+    }
+
+    #[test]
+    fn runtime_has_nothing_that_is_shared_without_a_table() {
+        let shared = [(BOX, 1), (BOX + 8, 1), (BOX + 16, TABLE), (BOX + 24, A), (B + 48, BOX)];
+        let with = |beside: usize| [shared.as_slice(), &[(RUNTIME, beside), (RUNTIME + 8, BOX)]].concat();
+        alive(&with(4), &[], false, false);
+        alive(&with(TABLE), &[], true, false);
     }
 
     #[test]
