@@ -158,15 +158,16 @@ impl Reach {
 
 /// Returns whether a word of the runtime's only looks like a pointer to something: in free places of its queues, for one, the addresses
 /// of tasks that have ended are left, and something else may have come there. What it has of the program's own are tasks, wakers and
-/// sources of events; these are aligned as a cell is, and a waker has a table beside it. A list of them that grew counts no references,
-/// and has its length beside it.
+/// sources of events: a waker has a table beside it, and its lists lead behind the counts of a source. A buffer of these that grew counts
+/// nothing, and has its length beside it.
 fn is_left_over(heap: &Heap, edge: &Edge) -> bool {
     /// Below every address, and above every length.
     const LENGTH: usize = 1 << 16;
-    let is_plain = edge.points == Points::AtStart && !heap.own(edge.to).is_wide;
+    let is_counted = counts(heap, edge.to).is_some();
+    let is_plain = edge.points == Points::AtStart && (is_counted || !heap.own(edge.to).is_wide);
     let beside = [edge.at.checked_sub(1), edge.at.checked_add(1)];
     let is_table_or_length = |word: usize| word != 0 && heap.find(word).is_none();
-    let may_be = |word: usize| is_table_or_length(word) && (word > LENGTH || counts(heap, edge.to).is_none());
+    let may_be = |word: usize| is_table_or_length(word) && (word > LENGTH || !is_counted);
     let is_handle = beside.into_iter().flatten().filter_map(|at| heap.word(edge.from, at)).any(may_be);
     heap.own(edge.from).part == Part::Runtime && is_plain && !is_handle
 }
