@@ -278,26 +278,32 @@ impl Artist<'_> {
         found
     }
 
+    /// Returns what an allocation is; `None` for one that is only memory.
+    fn known(&mut self, node: NodeId) -> Option<&Known> {
+        let (sight, kinds) = (self.sight, self.kinds);
+        let origins = &mut *self.origins;
+        let own = sight.heap.own(node);
+        let word = |offset: usize| sight.heap.word(node, u32::try_from(offset).ok()? / WORD);
+        let size = own.words as usize * WORD as usize;
+        let known = self.known.entry(node);
+        known.or_insert_with(|| allocation::known_by(own.stack, size, &word, kinds, origins)).as_ref()
+    }
+
     /// Returns the place of an allocation that has a name of its own.
     fn resource(&mut self, node: NodeId) -> Option<usize> {
         if let Some(known) = self.places.get(&Thing::Allocation(node)) {
             return Some(*known);
         }
-        let (sight, kinds) = (self.sight, self.kinds);
-        let origins = &mut *self.origins;
-        let own = sight.heap.own(node);
-        let word = |offset: usize| sight.heap.word(node, u32::try_from(offset).ok()? / WORD);
-        let known = self.known.entry(node).or_insert_with(|| {
-            allocation::known_by(own.stack, own.words as usize * WORD as usize, &word, kinds, origins)
-        });
-        let Known { label, site, senders, sort } = known.clone()?;
+        let Known { label, site, senders, sort } = self.known(node)?.clone();
         let kind = match sort {
             allocation::Sort::Channel => NodeKind::Channel,
             allocation::Sort::Lock => NodeKind::Lock,
             allocation::Sort::Shared => NodeKind::Shared,
         };
         let at = self.add(Thing::Allocation(node), kind, label, Some(site), None);
-        let handles = Handles::of(&sight.heap, &sight.graph, &sight.reach, node);
+        let sight = self.sight;
+        let is_channel = |node| self.known(node).is_some_and(|known| known.sort == allocation::Sort::Channel);
+        let handles = Handles::of(&sight.heap, &sight.graph, &sight.reach, node, is_channel);
         let told = &mut self.graph.nodes[at];
         (told.senders, told.unsure) = (senders, handles == Handles::Unsure);
         self.handles.insert(node, handles);
