@@ -414,7 +414,10 @@ impl Judge<'_> {
         }
         unseen.extend(words::unseen_for_want_of_memory(recorder::lost()));
         match &self.seen.look {
-            Some(Ok(look)) => unseen.extend(graph::words::unseen_proofs(look.unproven())),
+            Some(Ok(look)) => {
+                unseen.extend(graph::words::unseen_proofs(look.unproven()));
+                unseen.extend(graph::words::unseen_ways(&look.unlearned()));
+            }
             Some(Err(why)) => unseen.push(graph::words::unseen_waits(why)),
             None => {}
         }

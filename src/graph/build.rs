@@ -10,6 +10,7 @@ use super::heap::{Cell, NodeId, Part, Points};
 use super::memory::What;
 use super::reach::Cause;
 use super::sight::Sight;
+use super::words;
 use crate::census::LiveTask;
 use crate::ledger::channel::ChannelKind;
 use crate::source::allocation::{self, Doing, Known, Origins};
@@ -37,7 +38,10 @@ fn outlook(sight: &Sight, learned: &Learned, task: NodeId, now: Instant) -> Outl
     let mut place_in_list = None;
     loop {
         let edge = match sight.reach.cause(node) {
-            None => return Outlook::Stuck,
+            None => {
+                let unjudged = sight.unjudged(&learned.off, task);
+                return unjudged.map_or(Outlook::Stuck, |way| Outlook::Withheld(words::not_learned(way.name())));
+            }
             Some(Cause::Runs) if node == task => return Outlook::Runnable,
             Some(Cause::Runs) => return Outlook::Waiting(Expected::Task(node as usize)),
             Some(Cause::OutOfSight) => return Outlook::Waiting(Expected::Unknown),
@@ -338,7 +342,7 @@ impl Artist<'_> {
         for (node, to) in &allocations {
             if let Some(what) = self.outside(*node).filter(|_| !self.graph.nodes[*to].unsure) {
                 let place = place(what);
-                let label = super::words::place(place).to_owned();
+                let label = words::place(place).to_owned();
                 let from = self.add(Thing::Outside(place), NodeKind::Outside, label, None, None);
                 self.edge(from, *to, EdgeKind::Holds);
             }

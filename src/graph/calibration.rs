@@ -1,13 +1,14 @@
 //! Plants a task for each way in which something can wake one, and looks whether it is seen.
 //!
 //! Nobody promises how a waker lies in memory, where a timer or a source of events keeps its waiters, or what the stack of a thread looks
-//! like. So it is tried, once a process, when the first task leaks. A task that something can wake and that is taken for stuck puts an end to
-//! all proofs; a task that nothing can wake and that is not proven stuck only makes for fewer of them. Both are told.
+//! like. So it is tried when the first task leaks. A task that something can wake and that is taken for stuck puts an end to
+//! the proofs of all tasks that may use the same [way](super::ways), or to all proofs where that cannot be told; a task that nothing can
+//! wake and that is not proven stuck only makes for fewer of them. Both are told.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
 use std::sync::mpsc as std_mpsc;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use tokio::task::{JoinHandle, yield_now};
 use super::heap::{Edge, Heap, NodeId, Order, Part, Points, WakerShape};
 use super::memory::Known;
 use super::sight::{self, Copied, Sight};
+use super::ways::Way;
 use crate::ledger::thread::Sleeper;
 use crate::lock::lock;
 use crate::recorder::{self, NO_RUN, RunNumber};
@@ -29,8 +31,10 @@ use crate::system::threads;
 const WORD: usize = size_of::<usize>();
 /// How long planted timers run: far apart, and none of a whole number of seconds.
 const DUE: [Duration; 2] = [Duration::from_millis(1_000_250), Duration::from_millis(3_600_750)];
-/// How often it is tried to prove all that nothing can wake.
+/// How often at once it is tried to prove all that nothing can wake.
 const TRIES: u32 = 4;
+/// How often in a process.
+const MOST: u32 = 40;
 /// How far two readings of one clock may be apart.
 const EXACT: Duration = Duration::from_millis(5);
 
@@ -43,6 +47,8 @@ pub(super) struct Learned {
     pub(super) timer: Option<TimerShape>,
     /// What nothing can wake, and was not proven to be stuck.
     pub(super) unproven: Vec<&'static str>,
+    /// The ways to be woken that were not seen: nothing is proven of tasks that may use one.
+    pub(super) off: Vec<Way>,
 }
 
 /// Where a timer says when it is due.
@@ -65,22 +71,40 @@ enum Truth {
 type Planted = Vec<(&'static str, u64, Truth)>;
 
 impl Learned {
-    /// Returns what is known, or what was not seen; the first call plants.
+    /// Returns what is known, or what was not seen. The first call plants; later ones do so again as long as a proof was missed, which is
+    /// chance: something happened to look like a pointer, as what earlier runs had at the same addresses may where it is asked late.
     pub(super) fn get() -> Result<&'static Self, &'static str> {
-        static LEARNED: OnceLock<Result<Learned, &'static str>> = OnceLock::new();
-        let learn = || recorder::unrecorded(|| thread::Builder::new().spawn(learn).ok()?.join().ok());
-        // What is proven may be missed by chance, where something happens to look like a pointer.
-        let is_whole = |learned: &Result<Self, _>| learned.as_ref().is_ok_and(|learned| learned.unproven.is_empty());
-        LEARNED
-            .get_or_init(|| {
-                let first = learn().unwrap_or(Err("tasks to try it with"));
-                if first.is_err() || is_whole(&first) {
-                    return first;
-                }
-                (1..TRIES).filter_map(|_| learn()).find(|again| again.is_err() || is_whole(again)).unwrap_or(first)
-            })
-            .as_ref()
-            .map_err(|what| *what)
+        static LEARNED: Mutex<(u32, Option<&'static Result<Learned, &'static str>>)> = Mutex::new((0, None));
+        let mut learned = lock(&LEARNED);
+        let (tried, known) = &mut *learned;
+        for _ in 0..TRIES {
+            if known.is_some_and(is_final) || *tried >= MOST {
+                break;
+            }
+            *tried += 1;
+            let again = recorder::unrecorded(|| thread::Builder::new().spawn(learn).ok()?.join().ok());
+            *known = Some(better(*known, again.unwrap_or(Err("tasks to try it with"))));
+        }
+        known.map_or(Err("tasks to try it with"), |known| known.as_ref().map_err(|what| *what))
+    }
+}
+
+/// Returns whether nothing more can be learned: all is known, or something is not seen that must be.
+fn is_final(known: &Result<Learned, &'static str>) -> bool {
+    known.as_ref().map_or(true, |known| known.unproven.is_empty() || !known.off.is_empty())
+}
+
+/// Returns what is to be believed: the worst of what can be woken, and the best of what cannot.
+fn better(
+    known: Option<&'static Result<Learned, &'static str>>,
+    again: Result<Learned, &'static str>,
+) -> &'static Result<Learned, &'static str> {
+    match (known, &again) {
+        (Some(Ok(before)), Ok(now)) if now.off.is_empty() && now.unproven.len() >= before.unproven.len() => {
+            known.expect("it was just looked at")
+        }
+        // A process learns a few times.
+        _ => Box::leak(Box::new(again)),
     }
 }
 
@@ -268,24 +292,52 @@ fn study(run: RunNumber, known: &Known, planted: &Planted, told: Told) -> Result
     let waker = WakerShape { table: told.table, order };
     let sight = Sight::take(run, known, waker).ok_or("memory")?;
     let cells: Vec<Option<NodeId>> = planted.iter().map(|(_, id, _)| sight.cell(*id)).collect();
-    let mut unproven = Vec::new();
+    let mut verdict = Verdict::default();
     for ((what, _, truth), cell) in planted.iter().zip(&cells) {
-        let cell = cell.ok_or(*what)?;
-        match (truth, sight.reach.cause(cell)) {
-            (Truth::Wakeable, None) => return Err(what),
-            (Truth::Stuck, Some(_)) => unproven.push(*what),
-            (Truth::Wakeable, Some(_)) | (Truth::Stuck, None) => {}
-        }
+        verdict.of(what, *truth, sight.reach.cause(cell.ok_or(*what)?).is_some())?;
     }
     let of = |kind: &str| -> Vec<NodeId> {
         let is_kind = |((what, ..), cell): (&(&str, _, _), &Option<NodeId>)| cell.filter(|_| *what == kind);
         planted.iter().zip(&cells).filter_map(is_kind).collect()
     };
     let sources = of("sources of events");
-    let source = sources.into_iter().find_map(|cell| source(&sight, cell)).ok_or("sources of events")?;
+    let source = sources.into_iter().find_map(|cell| source(&sight, cell));
+    if source.is_none() {
+        verdict.of("sources of events", Truth::Wakeable, false)?;
+    }
     let timers = of("timers");
-    unproven.dedup();
-    Ok(Learned { waker, source, timer: timer(&sight, &timers, told.due), unproven })
+    let Verdict { unproven, off } = verdict;
+    // No allocation is empty.
+    let source = source.unwrap_or(0);
+    Ok(Learned { waker, source, timer: timer(&sight, &timers, told.due), unproven, off })
+}
+
+/// What was seen of the planted tasks.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Verdict {
+    unproven: Vec<&'static str>,
+    off: Vec<Way>,
+}
+
+impl Verdict {
+    /// Takes down whether a planted task was found alive.
+    ///
+    /// # Errors
+    ///
+    /// Its kind, if something can wake it and it was not, and each task of a program might wait for the like.
+    fn of(&mut self, what: &'static str, truth: Truth, is_alive: bool) -> Result<(), &'static str> {
+        match truth {
+            Truth::Wakeable if !is_alive => {
+                let way = Way::named(what).ok_or(what)?;
+                if !self.off.contains(&way) {
+                    self.off.push(way);
+                }
+            }
+            Truth::Stuck if is_alive && !self.unproven.contains(&what) => self.unproven.push(what),
+            Truth::Wakeable | Truth::Stuck => {}
+        }
+        Ok(())
+    }
 }
 
 /// Finds the waker that was planted in a box of its own.
@@ -323,4 +375,38 @@ fn timer(sight: &Sight, timers: &[NodeId], due: [Instant; 2]) -> Option<TimerSha
         found.is_some_and(|found| found.max(due[1]) - found.min(due[1]) < EXACT)
     };
     (-32..32).filter_map(shape).find(is_right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn seen(planted: &[(&'static str, Truth, bool)], unproven: &[&str], off: &[Way]) {
+        let mut verdict = Verdict::default();
+        for (what, truth, is_alive) in planted {
+            verdict.of(what, *truth, *is_alive).expect("it can be told which tasks are not judged");
+        }
+        assert_eq!((verdict.unproven.as_slice(), verdict.off.as_slice()), (unproven, off));
+    }
+
+    #[test]
+    fn way_that_is_not_seen_is_switched_off_alone() {
+        let timers = ("timers", Truth::Wakeable, false);
+        seen(&[("wakers", Truth::Wakeable, true), timers, timers], &[], &[Way::Timer]);
+        seen(&[("ends of tasks", Truth::Wakeable, false), timers], &[], &[Way::End, Way::Timer]);
+    }
+
+    #[test]
+    fn way_that_any_task_may_use_ends_all_proofs() {
+        for what in ["wakers", "channels", "lists of waiters", "tasks that give way", "thread-locals", "stacks"] {
+            assert_eq!(Verdict::default().of(what, Truth::Wakeable, false), Err(what));
+        }
+    }
+
+    #[test]
+    fn proof_that_is_missed_is_told_and_switches_nothing_off() {
+        let locks = ("locks", Truth::Stuck, true);
+        seen(&[locks, locks, ("tasks that wait for nothing", Truth::Stuck, false)], &["locks"], &[]);
+    }
 }

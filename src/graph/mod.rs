@@ -56,6 +56,8 @@ mod raw;
 mod reach;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(loom)))]
 mod sight;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(loom)))]
+mod ways;
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64", not(loom)))]
 mod flavor {
@@ -109,6 +111,11 @@ mod flavor {
         /// Returns what cannot be proven in this process.
         pub(crate) fn unproven(&self) -> &'static [&'static str] {
             &self.learned.unproven
+        }
+
+        /// Returns of which ways to be woken nothing is known in this process.
+        pub(crate) fn unlearned(&self) -> Vec<&'static str> {
+            self.learned.off.iter().map(|way| way.name()).collect()
         }
     }
 
@@ -165,7 +172,7 @@ mod flavor {
     ///
     /// Why nothing can be said.
     pub(crate) fn stuck(ledger: &Ledger, left: &Census) -> Result<BTreeSet<u64>, String> {
-        seen(ledger, left, |sight, _| sight.stuck())
+        seen(ledger, left, |sight, learned| sight.stuck(&learned.off))
     }
 
     /// Looks, and judges on the same thread, whose stack is left out.
@@ -240,6 +247,10 @@ mod flavor {
         }
 
         pub(crate) fn unproven(&self) -> &'static [&'static str] {
+            match self.0 {}
+        }
+
+        pub(crate) fn unlearned(&self) -> Vec<&'static str> {
             match self.0 {}
         }
     }

@@ -7,6 +7,7 @@ use std::thread;
 use super::heap::{Cell, Heap, NodeId, Own, Part, WakerShape};
 use super::memory::{Known, View, What};
 use super::reach::{Graph, Reach, reach};
+use super::ways::Way;
 use crate::ledger::thread::Sleeper;
 use crate::lock::lock;
 use crate::recorder::{self, Allocation, NO_RUN, RunNumber};
@@ -63,10 +64,16 @@ impl Sight {
         Some(copied.with(seen))
     }
 
-    /// Returns the numbers of the tasks that nothing alive leads to.
-    pub(super) fn stuck(&self) -> BTreeSet<u64> {
+    /// Returns the numbers of the tasks that nothing alive leads to, but for those that may use a way of which nothing is known.
+    pub(super) fn stuck(&self, off: &[Way]) -> BTreeSet<u64> {
         let dead = self.heap.all().filter(|(node, _)| self.reach.cause(*node).is_none());
-        dead.filter_map(|(node, _)| self.heap.cell(node)).map(|cell| cell.id).collect()
+        let known = dead.filter(|(node, _)| self.unjudged(off, *node).is_none());
+        known.filter_map(|(node, _)| self.heap.cell(node)).map(|cell| cell.id).collect()
+    }
+
+    /// Returns which of these ways a task may use.
+    pub(super) fn unjudged(&self, off: &[Way], task: NodeId) -> Option<Way> {
+        off.iter().copied().find(|way| way.may_be_used(&self.heap, &self.graph, task))
     }
 
     /// Returns the cell of a task.

@@ -28,6 +28,12 @@ pub(crate) fn unseen_waits(why: &str) -> Unseen {
     Unseen { what: "who waits for whom, and what can still be woken".to_owned(), why: why.to_owned() }
 }
 
+pub(crate) fn unseen_ways(unlearned: &[&str]) -> Option<Unseen> {
+    let what = format!("whether tasks are stuck that may wait for {}", unlearned.join(", "));
+    let why = format!("planted tasks that wait for {} were not seen as they are", unlearned.join(", "));
+    (!unlearned.is_empty()).then_some(Unseen { what, why })
+}
+
 pub(crate) fn unseen_proofs(unproven: &[&str]) -> Option<Unseen> {
     let what = format!("proofs that a task is stuck, by way of {}", unproven.join(", "));
     let why = "a planted task that nothing can wake was not proven to be stuck".to_owned();
