@@ -14,6 +14,7 @@ mod faults;
 mod findings;
 mod folders;
 mod formats;
+mod graphs;
 mod init;
 #[cfg(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod ordinary;

@@ -1,6 +1,6 @@
 //! The gate over this repository's own services: what is planted is found, each with its place, and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -22,7 +22,12 @@ struct Gate {
 
 /// The gates over both forms. Their programs have the same names, so one is built after the other, and the fixed ones stay.
 static FAULTY_AND_FIXED: LazyLock<[Gate; 2]> =
-    LazyLock::new(|| [gate("faulty", &["--features", "services/faulty"]), gate("fixed", &[])]);
+    LazyLock::new(|| [gate("faulty", &["--features", "services/faulty", "--graph", &graphs()]), gate("fixed", &[])]);
+
+/// Where the gate over the faulty ones draws who waits for whom.
+fn graphs() -> String {
+    format!("{}/services-graphs", env!("CARGO_TARGET_TMPDIR"))
+}
 
 /// Asks cargo for the services' tests in a build of the whole workspace, whose dependencies are there already.
 const SERVICES: [&str; 4] = ["--test", "services", "--test", "services-search"];
@@ -31,6 +36,10 @@ fn gate(name: &str, arguments: &[&str]) -> Gate {
     let json = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("services-{name}.json"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-lightsout"));
     command.args(["gate", "--workspace", "--json"]).arg(&json).args(arguments).arg("--").args(SERVICES);
+    if arguments.contains(&"--graph") {
+        fs::remove_dir_all(graphs()).ok();
+        command.env("LIGHTSOUT_WAIT_GRAPH", "1");
+    }
     let output = command.current_dir(root()).stdin(Stdio::null()).output().expect("a gate that starts");
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let json = fs::read_to_string(&json).unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -51,6 +60,12 @@ const PRODUCER: Planted = Planted("leaked-task", "src/sequence.rs", "tokio::spaw
 const CONSUMER: Planted = Planted("leaked-task", "src/watcher/client.rs", "tokio::spawn(async move {");
 const CLOSED_TWICE: Planted = Planted("double-close", "src/application.rs", "closing = \"begin\"");
 const PARTS: Planted = Planted("task-panic", "src/messaging.rs", "parts.expect(");
+
+const HANDED_RESULT: Planted = Planted("leaked-task", "src/web.rs", "let shutdown = tokio::spawn(");
+
+/// The tasks that nothing can wake: a consumer whose stream it keeps open itself, and a shutdown whose second result nobody takes. All other
+/// tasks that are left wait for a timer, for what ticks by one, or for a listener.
+const STUCK: [Planted; 2] = [CONSUMER, HANDED_RESULT];
 
 /// The kind of a finding, and the file and line of what is planted: what leaks, what panics, or what is alive in a hang.
 struct Planted(&'static str, &'static str, &'static str);
@@ -139,10 +154,7 @@ const PLANTED: &[(&str, &[Planted])] = &[
         "web::mail_that_was_promised_is_sent_before_the_end",
         &[Planted("leaked-task", "src/web.rs", "self.jobs.spawn(async move {")],
     ),
-    (
-        "web::request_that_takes_too_long_is_given_up_and_jobs_are_done",
-        &[Planted("leaked-task", "src/web.rs", "let shutdown = tokio::spawn(")],
-    ),
+    ("web::request_that_takes_too_long_is_given_up_and_jobs_are_done", &[HANDED_RESULT]),
     ("web::stop_before_the_start_is_remembered", &[Planted("hang", "src/web.rs", "let shutdown = tokio::spawn(")]),
 ];
 
@@ -206,6 +218,56 @@ fn faulty_services_are_found_out() {
     for &(test, planted) in PLANTED {
         assert_found(test, planted, &found[test], text);
     }
+}
+
+/// Whether lightsout sees allocations here.
+const ALLOCATED: bool =
+    cfg!(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")));
+
+/// Returns how many of a finding's tasks are proven to be stuck.
+fn proven(finding: &Value) -> u64 {
+    let verdicts =
+        finding["evidence"].as_array().into_iter().flatten().filter(|evidence| evidence["about"] == "verdict");
+    let all = finding["count"].as_u64().expect("a count");
+    let proven = |seen: &str| match seen.split_once(": ")? {
+        ("stuck", _) => Some(all),
+        (some, rest) if rest.starts_with("stuck: ") => some.split_once(" of ")?.0.parse().ok(),
+        _ => None,
+    };
+    verdicts.filter_map(|verdict| proven(verdict["seen"].as_str()?)).sum()
+}
+
+#[test]
+fn stuck_tasks_of_the_faulty_services_are_proven_and_no_others() {
+    let [Gate { text, json, .. }, _] = &*FAULTY_AND_FIXED;
+    let stuck: Vec<String> =
+        STUCK.iter().map(|Planted(_, file, line)| place(&format!("tests/services/{file}"), line)).collect();
+    let (mut all, mut seen, mut others) = (0, 0, 0);
+    let reports = json["reports"].as_array().expect("reports");
+    let findings = reports.iter().filter_map(|report| report["findings"].as_array()).flatten();
+    for finding in findings.filter(|finding| ALLOCATED && finding["kind"] == "leaked-task") {
+        if stuck.iter().any(|place| tells(finding, place)) {
+            all += finding["count"].as_u64().expect("a count");
+            seen += proven(finding);
+        } else {
+            others += 1;
+            assert_eq!(proven(finding), 0, "{finding:#}\n{text}");
+        }
+    }
+    assert!(!ALLOCATED || all >= 10 && others >= 10, "{all} and {others}\n{text}");
+    assert!(seen * 100 >= all * 94, "{seen} of {all}\n{text}");
+}
+
+#[test]
+fn graphs_of_the_faulty_services_are_drawn() {
+    let [Gate { text, .. }, _] = &*FAULTY_AND_FIXED;
+    let leaks = |planted: &[Planted]| planted.iter().any(|planted| planted.0 == "leaked-task");
+    let named = |test: &str| format!("services-{}", test.replace("::", "--"));
+    let expected: BTreeSet<String> =
+        PLANTED.iter().filter(|(_, planted)| ALLOCATED && leaks(planted)).map(|(test, _)| named(test)).collect();
+    let drawn = crate::graphs::drawn(Path::new(&graphs()));
+    let missing: Vec<_> = expected.difference(&drawn).collect();
+    assert!(missing.is_empty(), "{missing:?} of {drawn:?}\n{text}");
 }
 
 #[test]
