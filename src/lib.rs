@@ -235,10 +235,17 @@
 //! sources of events, through every pointer, to the tasks. Whatever leads to a task counts, a `JoinHandle` too, which may abort it. So a
 //! task may be stuck and not be proven so, but none is called stuck that something can wake, on these assumptions: pointers are whole,
 //! aligned words (nothing wakes through one that is kept with changed upper bits, in another process, or in memory that can only be
-//! read); threads of other tests hold nothing of this one in their registers alone, against which references are counted as well.
+//! read); threads of other tests hold nothing of this one in their registers alone, against which references are counted as well (a handle
+//! that was forgotten, `mem::forget`, is mostly seen as one that somebody has out of sight, and never wakes anybody).
 //! Memory of C libraries and mappings counts as alive as a whole. The verdict is withheld while a blocking closure or a thread of the
-//! test still runs, while a worker does not keep still, and where the memory cannot be read. All of it is tried once a process with planted
-//! tasks, one for each way to be woken; a way that is not seen is named in the report, and nothing is proven then.
+//! test still runs, while a worker does not keep still, and where the memory cannot be read. All of it is tried in each process with planted
+//! tasks, one for each way to be woken. A way that is not seen is named in the report: of timers, sources of events and ends of tasks it can be
+//! told which tasks may use them, and nothing is proven of those; of all others it cannot, and nothing is proven at all.
+//!
+//! Who holds what a task waits for is told by what the memory looks like, and must fit the number of handles that are counted: where more seem
+//! to have one, those are named that must have one, or it is said that it cannot be told. Where several have it, it is said how many.
+//! Asked late in a process, what earlier runs left on other threads' stacks may look like pointers, and hide a proof: that is tried again at
+//! each further leak, and told as long as planted tasks are not proven stuck that are.
 //!
 //! When all that is left is proven to be stuck, the rest of the grace is not waited for in real time.
 //!

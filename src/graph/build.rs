@@ -306,8 +306,8 @@ impl Artist<'_> {
         };
         let at = self.add(Thing::Allocation(node), kind, label, Some(site), None);
         let sight = self.sight;
-        let is_channel = |node| self.known(node).is_some_and(|known| known.sort == allocation::Sort::Channel);
-        let handles = Handles::of(&sight.heap, &sight.graph, &sight.reach, node, is_channel);
+        let is_resource = |node| self.known(node).is_some_and(|known| known.sort != allocation::Sort::Shared);
+        let handles = Handles::of(&sight.heap, &sight.graph, &sight.reach, node, is_resource);
         let told = &mut self.graph.nodes[at];
         (told.senders, told.unsure) = (senders, handles == Handles::Unsure);
         self.handles.insert(node, handles);

@@ -24,14 +24,14 @@ pub(super) enum Handles {
 }
 
 impl Handles {
-    /// Finds out who has a handle of an allocation. Where too many seem to, `is_channel` says who most likely has none: what a channel
-    /// carries is mostly elsewhere, and between its parts there are gaps.
+    /// Finds out who has a handle of an allocation. Where too many seem to, `is_resource` says who most likely has none: between the
+    /// parts of channels and locks there are gaps, and mostly these carry and guard nothing of the kind.
     pub(super) fn of(
         heap: &Heap,
         graph: &Graph,
         reach: &Reach,
         node: NodeId,
-        mut is_channel: impl FnMut(NodeId) -> bool,
+        mut is_resource: impl FnMut(NodeId) -> bool,
     ) -> Self {
         let Some((strong, weak)) = counts(heap, node) else { return Self::AsSeen };
         // All weak handles together have one reference, which nobody can be seen with.
@@ -52,7 +52,7 @@ impl Handles {
         if waiting.len() == counted {
             return Self::Of(waiting);
         }
-        let likely: BTreeSet<NodeId> = inside.into_iter().filter(|it| !is_channel(*it)).collect();
+        let likely: BTreeSet<NodeId> = inside.into_iter().filter(|it| !is_resource(*it)).collect();
         if likely.len() + outside == counted { Self::Of(likely) } else { Self::Unsure }
     }
 
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn gap_of_a_channel_is_no_holder_where_others_have_all_handles() {
+    fn gap_of_a_resource_is_no_holder_where_others_have_all_handles() {
         let words = [(A + 48, LOCK), (BOX, LOCK), (A + 56, BOX), (B + 56, BOX)];
         assert_eq!(handles(1, &words, &[]), Handles::Of([0].into()));
         assert_eq!(handles(2, &words, &[]), Handles::Of([0, 3].into()));

@@ -25,10 +25,16 @@
 //!   what they lead to.
 //! - In the lowest bits of a pointer there may be a mark only where it leads to the beginning of an allocation, or of what an `Arc` shares.
 //! - What is left in memory that is still in use, or in the stack of a running thread, may look like a pointer. Then a stuck task is not
-//!   proven so; the other way round there is no such mistake.
+//!   proven so; the other way round there is one such mistake: it may stand for a reference that was not found, of one that nobody has any more
+//!   (`mem::forget`) for one, so a task that only such a handle could wake may be called stuck.
 //!
 //! So that little looks like a pointer that is none, runs have memory of their own (`recorder/apart.rs`), which nobody else ever had, what
-//! leaks keeps its addresses for good (`recorder/kept.rs`), and our own threads clear their stacks before they build what is kept.
+//! leaks keeps its addresses for good (`recorder/kept.rs`), our own threads clear their stacks before they build what is kept, and so does
+//! each thread of a run before a task is polled (with the runtime's hooks; without them before the body is), since a future that is built
+//! on a stack takes along in its gaps what lay there.
+//!
+//! What is *told* must be right as well: who holds something is believed only as far as it counts that many handles ([`handles`]). Where
+//! more seem to have one, the names of those are told that must have one, and if these are not all, none.
 //!
 //! None of it reads memory through a pointer: all of it is copied by the system, so nothing can be given back meanwhile that is being
 //! read, and nothing races.

@@ -238,6 +238,10 @@ fn cycle_of_tasks_and_channels_is_stuck_with_all_that_hangs_on_it() {
     for report in &reports {
         let chain = because(leak(report)).expect("a chain is told");
         assert!(chain.starts_with("waits for a message on the tokio mpsc of u8 made at tests/it/graph.rs"), "{report}");
+        // Without the hooks nobody clears the stack before a task is polled: what it leaves in gaps may make a holder doubtful.
+        if cfg!(not(tokio_unstable)) && chain.ends_with("it cannot be told who has its other end") {
+            continue;
+        }
         assert!(chain.contains("whose sender the task spawned at tests/it/graph.rs"), "{report}");
         assert!(chain.contains("that one waits for the value of the tokio oneshot of u8"), "{report}");
         assert!(chain.ends_with("the first one holds: a cycle"), "{report}");
@@ -558,16 +562,20 @@ fn join_set_of_a_living_task_may_abort_its_tasks() {
 
 #[test]
 fn task_that_gives_way_for_ever_is_never_stuck() {
-    for check in checks("gives way").into_iter().take(2).filter(|_| ALLOCATED) {
-        let report = check.run(|| async {
-            tokio::spawn(async {
-                loop {
-                    yield_now().await;
-                }
-            });
+    let body = || async {
+        tokio::spawn(async {
+            loop {
+                yield_now().await;
+            }
         });
-        let said: Vec<Outlook> = outlooks(&report).into_values().flatten().collect();
-        assert!(matches!(&*said, [Outlook::Runnable | Outlook::Looping]), "{said:?}\n{report}");
+    };
+    // Where it was in the middle of a poll, nothing is said.
+    let is_it = |said: &[Outlook]| {
+        assert!(matches!(said, [] | [Outlook::Runnable | Outlook::Looping]), "{said:?}");
+        !said.is_empty()
+    };
+    for flavor in (0..2).filter(|_| ALLOCATED) {
+        said_in_the_end(|| checks("gives way")[flavor].clone(), body, is_it);
     }
 }
 
