@@ -19,7 +19,7 @@ use lightsout_sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Order
 /// enough that a miss stays cheap.
 const REACH: usize = if cfg!(loom) { 1 } else { 16 };
 /// Slots of the first table; most tests never need a second one.
-const FIRST: usize = if cfg!(loom) { 2 } else { 256 };
+const FIRST: usize = if cfg!(loom) { 2 } else { 32 };
 /// More tables than memory could hold.
 const TABLES: usize = if cfg!(loom) { 3 } else { 40 };
 
@@ -95,8 +95,8 @@ pub(crate) struct Row {
 pub(crate) struct Tasks {
     /// The first table, apart: its homes are reached from an id without a further load, and most runs need no other.
     first: Box<[Slot; FIRST]>,
-    /// Each twice as large as the one before; made when the one before is full.
-    later: [OnceLock<Table>; TABLES],
+    /// Each twice as large as the one before; made when the one before is full. Most runs need not even the place for them.
+    later: OnceLock<Box<[OnceLock<Table>; TABLES]>>,
     /// How many of `later` are made.
     made: AtomicUsize,
 }
@@ -106,7 +106,7 @@ impl Tasks {
         // Not as an array, which would be made on the stack and then be copied.
         let first: Box<[Slot]> = (0..FIRST).map(|_| Slot::new()).collect();
         let first = first.try_into().expect("lightsout bug: so many slots were made");
-        Self { first, later: array::from_fn(|_| OnceLock::new()), made: AtomicUsize::new(0) }
+        Self { first, later: OnceLock::new(), made: AtomicUsize::new(0) }
     }
 
     /// Writes down a spawned task.
@@ -184,7 +184,8 @@ impl Tasks {
 
     /// Returns the later tables, oldest first.
     fn later(&self) -> impl DoubleEndedIterator<Item = &Table> {
-        self.later[..self.made.load(Ordering::Acquire)].iter().filter_map(OnceLock::get)
+        let made = self.made.load(Ordering::Acquire);
+        self.later.get().into_iter().flat_map(move |later| later[..made].iter().filter_map(OnceLock::get))
     }
 
     fn find(&self, id: u64) -> Option<&Slot> {
@@ -221,7 +222,8 @@ impl Tasks {
     /// Makes the next table, unless another thread just has.
     fn grow(&self, from: u64) {
         let made = self.made.load(Ordering::Acquire);
-        self.later[made].get_or_init(|| Table::new(FIRST << (made + 1), from));
+        let later = self.later.get_or_init(|| Box::new(array::from_fn(|_| OnceLock::new())));
+        later[made].get_or_init(|| Table::new(FIRST << (made + 1), from));
         let _ = self.made.compare_exchange(made, made + 1, Ordering::AcqRel, Ordering::Acquire);
     }
 }
