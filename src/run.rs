@@ -20,6 +20,7 @@ use crate::graph::{self, Look};
 use crate::ledger::Ledger;
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::{Panicked, Who};
+use crate::ledger::table::First;
 use crate::lock::lock;
 use crate::recorder;
 use crate::runtime::Built;
@@ -136,7 +137,8 @@ impl Stage {
     pub(crate) fn run(&mut self, script: Option<&Script>, body: &Body) -> Result<(Seen, Arc<Ledger>), Error> {
         let looked = allocation::prepare(self.settings.allocations);
         let number = looked.map_or(recorder::NO_RUN, |()| recorder::fresh_run());
-        let ledger = recorder::unrecorded(|| Ledger::open(number, &self.settings.kinds));
+        let tasks = if script.is_some() { First::Small } else { First::Usual };
+        let ledger = recorder::unrecorded(|| Ledger::open(number, &self.settings.kinds, tasks));
         *lock(&self.now) = Some(Now { ledger: ledger.clone(), script: script.cloned(), began: Instant::now() });
         ledger.adopt_body_thread(self.tid, self.base);
         tracing::read(&ledger, &self.behind, &self.settings.allow);

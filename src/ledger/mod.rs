@@ -32,7 +32,7 @@ use channel::ChannelKind;
 use closable::Closables;
 use component::Components;
 use panic::Panicked;
-use table::Tasks;
+use table::{First, Tasks};
 use thread::{RuntimeThreads, Sleeper};
 use ticket::Tickets;
 
@@ -86,12 +86,12 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Opens the ledger of a new run.
-    pub(crate) fn open(number: RunNumber, kinds: &[ChannelKind]) -> Arc<Self> {
+    pub(crate) fn open(number: RunNumber, kinds: &[ChannelKind], first: First) -> Arc<Self> {
         OPEN.fetch_add(1, Ordering::Relaxed);
         Arc::new_cyclic(|own: &Weak<Self>| Self {
             number,
             dye: runs::register(own.clone()),
-            tasks: Tasks::new(),
+            tasks: Tasks::new(first),
             #[cfg(feature = "tracing")]
             reader: OnceLock::new(),
             names: Mutex::default(),
