@@ -57,6 +57,8 @@ pub struct End {
     pub freed: Option<Stack>,
     /// The flags of the task then; `None` where the process was killed.
     pub state: Option<u64>,
+    /// Whether it is no task, and may be a channel.
+    pub is_shared: bool,
     /// How many.
     pub count: u64,
     who: u32,
@@ -200,6 +202,7 @@ fn end(row: &[u64]) -> End {
         made: Stack((row[0] >> 32) as u32),
         freed: (freed != 0).then_some(Stack(freed)),
         state: Some(row[2] & format::STATE),
+        is_shared: row[2] & format::NO_TASK != 0,
         // A process that was killed may have had no time to count it.
         count: row[3].max(1),
         who: (row[1] >> 32) as u32,
@@ -218,6 +221,7 @@ fn left(header: &[u64], tables: &[u64]) -> Vec<End> {
         made: Stack((entry[1] >> 32) as u32),
         freed: None,
         state: None,
+        is_shared: false,
         count: 1,
         who: entry[1] as u32,
     };
@@ -465,10 +469,13 @@ mod names {
             Some(Spawned { kind, runs: allocation::runs_in(&origin), function: function(&origin), site: origin.site })
         }
 
-        /// Returns what was opened on this stack; `None` if it is no channel, or one that has no end.
+        /// Returns what was opened on this stack; `None` if it is no channel, or one that has no end, or that tokio needs for itself.
         #[must_use]
         pub fn opened(&mut self, record: &Record, stack: Stack) -> Option<Opened> {
             let origin = self.origin(record, stack);
+            if origin.is_for_tokio {
+                return None;
+            }
             let (kind, element) = allocation::kind_of(&origin, ROWS.iter().filter(|row| row.ends == Ends::Closes))?;
             let kind = words::kind_of_channel(kind.name(), element.filter(|element| !element.is_empty()));
             Some(Opened { kind, function: function(&origin), site: origin.site })

@@ -290,7 +290,7 @@ impl Cover {
 
     fn judge(&mut self, end: &End, states: States, reader: &mut Reader<'_>) {
         let Some(state) = end.state else { return };
-        if end.freed.is_none() && self.is_open_channel(end, reader) {
+        if end.freed.is_none() && self.is_open_channel(end, reader) || end.is_shared {
             return;
         }
         let ended_with = match end.freed {

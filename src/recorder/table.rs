@@ -113,6 +113,11 @@ impl Table {
         Self { home, shards: [const { Shard::new() }; SHARDS], buckets: [const { AtomicU8::new(0) }; BUCKETS] }
     }
 
+    /// Returns whether somebody asks how what is in it was given back.
+    pub(super) fn has_ends(&self) -> bool {
+        self.home == Home::Record
+    }
+
     /// Writes down an allocation; one that was there under its address has been given back without a word.
     pub(super) fn insert(&self, allocation: Allocation) {
         let number = shard_of(allocation.address);
