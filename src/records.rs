@@ -259,6 +259,12 @@ pub fn open_channels(number: usize) -> String {
     crate::report::words::open(number)
 }
 
+/// Says what to do about channels that are open, as reports do.
+#[must_use]
+pub fn next_of_channel() -> String {
+    crate::report::words::next_of_channel()
+}
+
 /// Returns whether a program links lightsout, and so leaves records when it is asked to.
 #[must_use]
 pub fn links(program: &Path) -> bool {
@@ -285,13 +291,15 @@ pub struct Program {
     pub has_lines: bool,
     /// Whether it has tasks of `async-executor` too: smol's and async-std's.
     pub has_other_tasks: bool,
+    /// Whether nothing in it can abort a task of tokio. Only an unoptimised build tells.
+    pub is_without_aborts: bool,
 }
 
 impl Program {
     /// Looks into a file; nothing is there where it cannot be read.
     #[must_use]
     pub fn read(path: &Path) -> Self {
-        names::program(path).unwrap_or_default()
+        names::program(path, Path::new("")).unwrap_or_default()
     }
 }
 
@@ -363,8 +371,13 @@ mod names {
     /// What functions of `async-executor` are called, by the compiler; and the file that their panics name.
     const OTHERS: [&[u8]; 2] = [b"14async_executor", b"/async-executor-1."];
 
+    /// What functions of a task's state are called, by the compiler: the closure in one that is in every program with tasks, if it was
+    /// not optimised away; and those that nothing but an abort calls.
+    const SHUTDOWN: &[u8] = b"State22transition_to_shutdown28_";
+    const ABORTS: [&[u8]; 2] = [b"33transition_to_notified_and_cancel", b"12remote_abort"];
+
     /// Returns what a program tells of itself.
-    pub(super) fn program(path: &Path) -> Option<Program> {
+    pub(super) fn program(path: &Path, root: &Path) -> Option<Program> {
         let file = mapped(path)?;
         let file = object::File::parse(&file[..]).ok()?;
         let has = |texts: [&[u8]; 2]| {
@@ -373,11 +386,16 @@ mod names {
                 data.is_some_and(|data| contains(&data, text))
             })
         };
+        let names = file.section_by_name(".strtab").and_then(|section| section.uncompressed_data().ok());
+        let is_without_aborts =
+            |names: &[u8]| contains(names, SHUTDOWN) && !ABORTS.iter().any(|name| contains(names, name));
         let constants = file.section_by_name(".rodata").and_then(|section| section.uncompressed_data().ok());
         Some(Program {
-            tokio: constants.and_then(|constants| oldest_tokio(&constants)),
+            tokio: constants
+                .and_then(|constants| oldest_tokio(&constants).or_else(|| tokio_in_folder(&constants, root))),
             uses_tokio: has(TASKS),
             has_other_tasks: has(OTHERS),
+            is_without_aborts: names.is_some_and(|names| is_without_aborts(&names)),
             has_lines: file.section_by_name(".debug_line").is_some_and(|section| section.size() > 0),
         })
     }
@@ -410,6 +428,41 @@ mod names {
             std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
         };
         memchr::memmem::find_iter(constants, BEFORE).filter_map(minor).min()
+    }
+
+    /// Reads the version of a tokio that was built from a folder, a patched or a vendored one: the manifest beside the sources that its
+    /// panics name. Nothing tells where such a path begins among the constants, so it is where there is a manifest.
+    fn tokio_in_folder(constants: &[u8], root: &Path) -> Option<u32> {
+        const BEHIND: &[u8] = b"/src/runtime/";
+        /// Other crates may have such a folder too.
+        const PLACES: usize = 64;
+        memchr::memmem::find_iter(constants, BEHIND).take(PLACES).find_map(|at| {
+            let before = &constants[at.saturating_sub(LONGEST_PATH)..at];
+            let start = before.iter().rposition(|byte| byte.is_ascii_control()).map_or(0, |at| at + 1);
+            let text = String::from_utf8_lossy(&before[start..]).into_owned();
+            folders(&text, root).find_map(|folder| version_of_tokio(&std::fs::read_to_string(folder).ok()?))
+        })
+    }
+
+    /// So far back a path may begin, in bytes.
+    const LONGEST_PATH: usize = 512;
+
+    /// Returns the manifests of folders that a text may end with: absolute ones, and those in `root`.
+    fn folders<'a>(text: &'a str, root: &'a Path) -> impl Iterator<Item = PathBuf> {
+        let absolute = text.match_indices('/').map(|(at, _)| PathBuf::from(&text[at..]));
+        let relative = text.char_indices().map(|(at, _)| root.join(&text[at..]));
+        absolute.chain(relative).map(|folder| folder.join("Cargo.toml"))
+    }
+
+    /// Reads `version = "1.54.1"` in the manifest of tokio.
+    pub(super) fn version_of_tokio(manifest: &str) -> Option<u32> {
+        let (_, package) = manifest.split_once("[package]")?;
+        let lines = || package.lines().skip(1).take_while(|line| !line.starts_with('['));
+        let value = |key: &str| {
+            lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('=')?.trim().split('"').nth(1))
+        };
+        value("name").filter(|name| *name == "tokio")?;
+        value("version")?.strip_prefix("1.")?.split('.').next()?.parse().ok()
     }
 
     /// Returns whether a text stands somewhere in these bytes, which may be many.
@@ -454,7 +507,8 @@ mod names {
         /// Returns what the program of a record tells of itself.
         #[must_use]
         pub fn program(&mut self, record: &Record) -> Program {
-            *self.programs.entry(record.program.clone()).or_insert_with(|| Program::read(&record.program))
+            let read = || program(&record.program, &self.root).unwrap_or_default();
+            *self.programs.entry(record.program.clone()).or_insert_with(read)
         }
 
         /// Returns what was spawned on this stack; `None` if it is no task.
@@ -550,7 +604,7 @@ mod names {
         false
     }
 
-    pub(super) fn program(_: &Path) -> Option<Program> {
+    pub(super) fn program(_: &Path, _: &Path) -> Option<Program> {
         None
     }
 
@@ -603,7 +657,7 @@ mod names {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::names::{build, oldest_tokio};
+    use super::names::{build, oldest_tokio, version_of_tokio};
 
     #[test]
     fn build_of_a_module_is_read() {
@@ -618,5 +672,14 @@ mod tests {
             b"..src/index/tokio-1.54.1/src/task.rs../git/tokio-1.8.0/src/lib.rs../tokio-1.x/../tokio-util-0.7.1/src";
         assert_eq!(oldest_tokio(constants), Some(8));
         assert_eq!(oldest_tokio(b"/home/me/tokio/tokio/src/task.rs"), None);
+    }
+
+    #[test]
+    fn version_of_a_tokio_in_a_folder_is_in_its_manifest() {
+        let manifest =
+            "[package]\nedition = \"2021\"\nname = \"tokio\"\nversion = \"1.54.1\"\n\n[lib]\nname = \"tokio\"\n";
+        assert_eq!(version_of_tokio(manifest), Some(54));
+        assert_eq!(version_of_tokio(&manifest.replace("1.54.1", "2.0.0")), None);
+        assert_eq!(version_of_tokio(&manifest.replacen("tokio", "other", 1)), None);
     }
 }

@@ -13,8 +13,11 @@ static IS_ASKED: AtomicBool = AtomicBool::new(false);
 
 /// What channels take, in bytes: the least is a oneshot of nothing, and few carry more than this inside.
 const SIZES: RangeInclusive<usize> = 56..=4 << 10;
+/// What a rendezvous channel takes, in bytes: it keeps no message, so that is the same for all.
+const RENDEZVOUS: RangeInclusive<usize> = 96..=192;
 /// More handles than anybody has.
 const MANY: u64 = 1 << 32;
+const WORD: usize = size_of::<u64>();
 
 /// From now on it is written down.
 pub(crate) fn ask() {
@@ -32,8 +35,16 @@ pub(crate) fn may_be_one(size: usize) -> bool {
     is_asked() && SIZES.contains(&size)
 }
 
-/// Returns whether an allocation that cannot be given back meanwhile begins with the two counts of an `Arc` that somebody has.
+/// Returns whether an allocation that cannot be given back meanwhile begins with the two counts of an `Arc` that somebody has, or may end
+/// with those of a rendezvous channel.
 pub(super) fn is_counted(allocation: &Allocation) -> bool {
-    let is_count = |at: usize| (1..MANY).contains(&memory::word(allocation.address + at * size_of::<u64>()));
-    is_count(0) && is_count(1)
+    let word = |at: usize| memory::word(allocation.address + at);
+    let is_count = |at: usize| (1..MANY).contains(&word(at));
+    let size = allocation.size as usize;
+    // Senders and receivers, and behind them whether the last one of either is gone.
+    let ends_with_counts = || {
+        let (senders, receivers) = (word(size - 3 * WORD), word(size - 2 * WORD));
+        senders < MANY && receivers < MANY && senders + receivers > 0
+    };
+    is_count(0) && is_count(WORD) || RENDEZVOUS.contains(&size) && ends_with_counts()
 }

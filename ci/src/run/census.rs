@@ -158,7 +158,7 @@ impl Eye {
         }
         let cost = Cost { steps: record.steps, took: record.took, lost: record.lost };
         let alive = alive(looks, |stack, has_ended| thing(&mut names, &record, stack, has_ended));
-        Ok(Census { blind: None, alive, left: cover.leaks, undecided: cover.undecided, cost })
+        Ok(Census { blind: None, alive, left: cover.leaks, undecided: cover.undecided.values().sum(), cost })
     }
 }
 
