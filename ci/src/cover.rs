@@ -172,7 +172,7 @@ pub(crate) enum Fate {
     RuntimeEnded,
     /// So it did, and the task had been woken, aborted or spawned just before.
     RuntimeEndedAtOnce,
-    /// It was cancelled, by the end of its runtime or by an abort before, and its handle is kept for good.
+    /// It was cancelled, by the end of its runtime or by an abort before, and its handle was kept.
     Cancelled,
     /// The process ended.
     ProcessEnded,
@@ -432,7 +432,8 @@ impl Reader<'_> {
             || self.names.program(self.record).is_without_aborts;
         match end.freed {
             _ if is_shut => Some(Course::Shut),
-            Some(_) => None,
+            // An abort leaves this flag only in a task that runs meanwhile.
+            Some(_) => (state & states.woken != 0).then_some(Course::Doubtful),
             None => (self.rank == Rank::Suite).then_some(Course::Doubtful),
         }
     }

@@ -56,8 +56,6 @@ pub(crate) struct Undecided {
     /// Whether they were cancelled before, perhaps, and not only with their runtime.
     pub(crate) is_cancelled: bool,
     pub(crate) count: usize,
-    /// What they run; `None` without debug information.
-    pub(crate) runs: Option<String>,
     pub(crate) tests: BTreeSet<String>,
     /// In how many tests a task of this place leaks.
     pub(crate) leaking: usize,
@@ -72,7 +70,6 @@ pub(crate) fn undecided(cover: &Cover) -> Vec<Undecided> {
             site: task.site.clone(),
             is_cancelled,
             count: 0,
-            runs: task.runs.clone(),
             tests: BTreeSet::new(),
             leaking: leaking_at(&task.site, cover),
         });

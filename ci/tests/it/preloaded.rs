@@ -62,7 +62,7 @@ fn tasks_whose_handles_outlive_their_runtime_are_told() {
     check_handles(gate, &json, &without_lightsout(HANDLES));
 }
 
-/// Two tests that abort tasks, and one whose task its runtime ends; the handles of two of them are forgotten.
+/// Two tests that abort tasks, and two whose task its runtime ends; all but one handle outlive their runtime.
 const ABORTS: &str = r#"
 #[tokio::test]
 async fn aborts_and_forgets() {
@@ -86,14 +86,25 @@ async fn forgets() {
     std::mem::forget(tokio::spawn(std::future::pending::<()>())); // ended
     tokio::task::yield_now().await;
 }
+
+#[test]
+fn keeps_the_handle_of_a_task_without_a_turn() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let task = runtime.spawn(std::future::pending::<()>()); // without a turn
+    drop(runtime);
+    drop(task);
+}
 "#;
 
 #[test]
-fn forgotten_task_that_may_have_been_aborted_is_named_and_not_judged() {
+fn task_that_may_have_been_aborted_is_named_and_not_judged() {
     let (gate, json) = gate(&package("unaware-aborts", &[("aborts", ABORTS)]), "-- --test aborts");
-    let sentence = "not judged: 2 tasks of ordinary tests were aborted, or ended by their runtime's end";
+    let sentence = "not judged: 3 tasks of ordinary tests were aborted, or ended by their runtime's end";
     gate.check(0, &[sentence, "\n  1 task spawned at tests/aborts.rs:4:16, in aborts_and_forgets"]);
-    assert_eq!(json["not-judged"][1]["tests"], serde_json::json!(["forgets"]));
+    let tests = ["aborts_and_forgets", "forgets", "keeps_the_handle_of_a_task_without_a_turn"];
+    for (at, test) in tests.into_iter().enumerate() {
+        assert_eq!(json["not-judged"][at]["tests"], serde_json::json!([test]));
+    }
 }
 
 #[test]
