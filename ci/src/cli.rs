@@ -248,6 +248,9 @@ pub(crate) struct Run {
     /// Also looks at its tasks and channels, by spawn place: which grow with every round, and which are alive at its end
     #[arg(long, help_heading = "Census")]
     pub(crate) census: bool,
+    /// Also looks at the processes that it starts, as far as they are linked like it: a script or a tool that starts the program, too
+    #[arg(long, requires = "census", help_heading = "Census")]
+    pub(crate) children: bool,
     /// Tasks that were spawned here may be alive at its end: `src/main.rs`, or `src/main.rs:10`; may be given more than once
     #[arg(long, value_name = "PLACE", requires = "census", help_heading = "Census")]
     pub(crate) allow: Vec<String>,

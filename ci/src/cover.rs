@@ -210,10 +210,13 @@ pub(crate) fn read<'a>(
     Ok((cover, faults))
 }
 
-/// Reads the record of one program that is no test binary.
-pub(crate) fn of_program(record: &Record, names: &mut Names) -> Cover {
+/// Reads the records of a program that is no test binary, this process, and of what it started.
+pub(crate) fn of_program<'a>(id: u32, records: impl Iterator<Item = &'a Record>, names: &mut Names) -> Cover {
     let mut cover = Cover::default();
-    cover.add(record, Rank::Suite, names);
+    for record in records {
+        let rank = if record.process == u64::from(id) { Rank::Suite } else { Rank::Child };
+        cover.add(record, rank, names);
+    }
     cover.decide();
     cover
 }
@@ -289,16 +292,16 @@ impl Cover {
         let leaking: BTreeSet<(String, Whose)> =
             self.leaks.keys().filter(is_sure).map(|leak| (leak.binary.clone(), leak.whose.clone())).collect();
         for (mut leak, count) in std::mem::take(&mut self.leaks) {
-            if leak.fate == Fate::RuntimeEndedAtOnce {
-                if leaking.contains(&(leak.binary.clone(), leak.whose.clone())) {
+            let has_others = || leaking.contains(&(leak.binary.clone(), leak.whose.clone()));
+            let told = match leak.fate {
+                Fate::RuntimeEndedAtOnce if has_others() => {
                     leak.fate = Fate::RuntimeEnded;
+                    &mut self.leaks
                 }
-            }
-            if [Fate::RuntimeEndedAtOnce, Fate::Cancelled].contains(&leak.fate) {
-                *self.undecided.entry(leak).or_insert(0) += count;
-                continue;
-            }
-            *self.leaks.entry(leak).or_insert(0) += count;
+                Fate::RuntimeEndedAtOnce | Fate::Cancelled => &mut self.undecided,
+                _ => &mut self.leaks,
+            };
+            *told.entry(leak).or_insert(0) += count;
         }
     }
 
