@@ -3,6 +3,8 @@
 //! What it means that a task was given back at some place is the gate's to judge.
 
 mod running;
+#[cfg(target_os = "linux")]
+mod tokio;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -299,7 +301,7 @@ impl Program {
     /// Looks into a file; nothing is there where it cannot be read.
     #[must_use]
     pub fn read(path: &Path) -> Self {
-        names::program(path, Path::new("")).unwrap_or_default()
+        names::program(path, Path::new("")).map(|(program, _)| program).unwrap_or_default()
     }
 }
 
@@ -351,6 +353,7 @@ pub use names::Names;
 
 #[cfg(target_os = "linux")]
 mod names {
+    use std::borrow::Cow;
     use std::collections::BTreeMap;
     use std::path::{Path, PathBuf};
 
@@ -358,7 +361,9 @@ mod names {
     use object::read::elf::{FileHeader, ProgramHeader};
     use object::{Object, ObjectSection};
 
+    use super::tokio::{self, Tokio};
     use super::{Call, Kind, Opened, Program, Record, Spawned, Stack};
+    use crate::finding::Site;
     use crate::ledger::channel::{Ends, ROWS};
     use crate::report::words;
     use crate::source::allocation::{self, Origin};
@@ -376,28 +381,32 @@ mod names {
     const SHUTDOWN: &[u8] = b"State22transition_to_shutdown28_";
     const ABORTS: [&[u8]; 2] = [b"33transition_to_notified_and_cancel", b"12remote_abort"];
 
+    /// The first tokio 1 whose aborts have functions of their own; before, they called what the end of a runtime calls.
+    const ABORTING: u32 = 8;
+
     /// Returns what a program tells of itself.
-    pub(super) fn program(path: &Path, root: &Path) -> Option<Program> {
+    pub(super) fn program(path: &Path, root: &Path) -> Option<(Program, Option<Tokio>)> {
         let file = mapped(path)?;
         let file = object::File::parse(&file[..]).ok()?;
-        let has = |texts: [&[u8]; 2]| {
-            [".strtab", ".rodata"].into_iter().zip(texts).any(|(section, text)| {
-                let data = file.section_by_name(section).and_then(|section| section.uncompressed_data().ok());
-                data.is_some_and(|data| contains(&data, text))
-            })
+        let section = |name| file.section_by_name(name).and_then(|section| section.uncompressed_data().ok());
+        let (names, constants) = (section(".strtab"), section(".rodata"));
+        let has = |[name, source]: [&[u8]; 2]| {
+            let stands_in = |data: &Option<Cow<'_, [u8]>>, text| data.as_ref().is_some_and(|data| contains(data, text));
+            stands_in(&names, name) || stands_in(&constants, source)
         };
-        let names = file.section_by_name(".strtab").and_then(|section| section.uncompressed_data().ok());
+        let tokio = constants.as_ref().and_then(|constants| tokio::find(constants, root));
+        let minor = tokio.as_ref().map(|tokio| tokio.minor);
         let is_without_aborts =
-            |names: &[u8]| contains(names, SHUTDOWN) && !ABORTS.iter().any(|name| contains(names, name));
-        let constants = file.section_by_name(".rodata").and_then(|section| section.uncompressed_data().ok());
-        Some(Program {
-            tokio: constants
-                .and_then(|constants| oldest_tokio(&constants).or_else(|| tokio_in_folder(&constants, root))),
+            |names: &Cow<'_, [u8]>| contains(names, SHUTDOWN) && !ABORTS.iter().any(|name| contains(names, name));
+        let program = Program {
+            tokio: minor,
             uses_tokio: has(TASKS),
             has_other_tasks: has(OTHERS),
-            is_without_aborts: names.is_some_and(|names| is_without_aborts(&names)),
+            is_without_aborts: minor.is_some_and(|minor| minor >= ABORTING)
+                && names.as_ref().is_some_and(is_without_aborts),
             has_lines: file.section_by_name(".debug_line").is_some_and(|section| section.size() > 0),
-        })
+        };
+        Some((program, tokio))
     }
 
     pub(super) fn loader(path: &Path) -> Option<PathBuf> {
@@ -417,52 +426,6 @@ mod names {
     fn function(origin: &Origin) -> Option<String> {
         let is_name = |name: &String| !name.is_empty() && !name.starts_with('{');
         origin.functions.last().map(|name| symbols::tidy(name)).filter(is_name)
-    }
-
-    /// Reads `/tokio-1.54.1/src/`, which panics of tokio name.
-    pub(super) fn oldest_tokio(constants: &[u8]) -> Option<u32> {
-        const BEFORE: &[u8] = b"/tokio-1.";
-        let minor = |at: usize| {
-            let rest = &constants[at + BEFORE.len()..];
-            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
-        };
-        memchr::memmem::find_iter(constants, BEFORE).filter_map(minor).min()
-    }
-
-    /// Reads the version of a tokio that was built from a folder, a patched or a vendored one: the manifest beside the sources that its
-    /// panics name. Nothing tells where such a path begins among the constants, so it is where there is a manifest.
-    fn tokio_in_folder(constants: &[u8], root: &Path) -> Option<u32> {
-        const BEHIND: &[u8] = b"/src/runtime/";
-        /// Other crates may have such a folder too.
-        const PLACES: usize = 64;
-        memchr::memmem::find_iter(constants, BEHIND).take(PLACES).find_map(|at| {
-            let before = &constants[at.saturating_sub(LONGEST_PATH)..at];
-            let start = before.iter().rposition(|byte| byte.is_ascii_control()).map_or(0, |at| at + 1);
-            let text = String::from_utf8_lossy(&before[start..]).into_owned();
-            folders(&text, root).find_map(|folder| version_of_tokio(&std::fs::read_to_string(folder).ok()?))
-        })
-    }
-
-    /// So far back a path may begin, in bytes.
-    const LONGEST_PATH: usize = 512;
-
-    /// Returns the manifests of folders that a text may end with: absolute ones, and those in `root`.
-    fn folders<'a>(text: &'a str, root: &'a Path) -> impl Iterator<Item = PathBuf> {
-        let absolute = text.match_indices('/').map(|(at, _)| PathBuf::from(&text[at..]));
-        let relative = text.char_indices().map(|(at, _)| root.join(&text[at..]));
-        absolute.chain(relative).map(|folder| folder.join("Cargo.toml"))
-    }
-
-    /// Reads `version = "1.54.1"` in the manifest of tokio.
-    pub(super) fn version_of_tokio(manifest: &str) -> Option<u32> {
-        let (_, package) = manifest.split_once("[package]")?;
-        let lines = || package.lines().skip(1).take_while(|line| !line.starts_with('['));
-        let value = |key: &str| {
-            lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix('=')?.trim().split('"').nth(1))
-        };
-        value("name").filter(|name| *name == "tokio")?;
-        value("version")?.strip_prefix("1.")?.split('.').next()?.parse().ok()
     }
 
     /// Returns whether a text stands somewhere in these bytes, which may be many.
@@ -486,7 +449,7 @@ mod names {
         /// `None` stands for a file that cannot be read.
         modules: BTreeMap<PathBuf, Option<Module>>,
         /// By path; many processes may run one program.
-        programs: BTreeMap<PathBuf, Program>,
+        programs: BTreeMap<PathBuf, (Program, Option<Tokio>)>,
         /// By file and place in it: processes load one program at different addresses.
         known: BTreeMap<(PathBuf, u64), Vec<Frame>>,
     }
@@ -507,8 +470,12 @@ mod names {
         /// Returns what the program of a record tells of itself.
         #[must_use]
         pub fn program(&mut self, record: &Record) -> Program {
+            self.program_and_tokio(record).0
+        }
+
+        fn program_and_tokio(&mut self, record: &Record) -> &(Program, Option<Tokio>) {
             let read = || program(&record.program, &self.root).unwrap_or_default();
-            *self.programs.entry(record.program.clone()).or_insert_with(read)
+            self.programs.entry(record.program.clone()).or_insert_with(read)
         }
 
         /// Returns what was spawned on this stack; `None` if it is no task.
@@ -580,8 +547,20 @@ mod names {
             if let Some(known) = self.known.get(&place) {
                 return known.clone();
             }
-            let frames = self.module(file).map(|module| module.frames(offset)).unwrap_or_default();
+            let mut frames = self.module(file).map(|module| module.frames(offset)).unwrap_or_default();
+            if let Some(folder) = self.program_and_tokio(record).1.as_ref().and_then(|tokio| tokio.folder.clone()) {
+                frames.iter_mut().for_each(|frame| self.name_of_tokio(frame, &folder));
+            }
             self.known.entry(place).or_insert(frames).clone()
+        }
+
+        /// Says in the name of a function that it is tokio's, if its file is in the folder of it: where it was inlined nothing else does.
+        fn name_of_tokio(&self, frame: &mut Frame, folder: &Path) {
+            let is_inside = |site: &Site| self.root.join(&*site.file).starts_with(folder);
+            let is_named = ["tokio::", "<tokio::"].iter().any(|start| frame.function.starts_with(start));
+            if !is_named && frame.site.as_ref().is_some_and(is_inside) {
+                frame.function.insert_str(0, "tokio::");
+            }
         }
     }
 
@@ -604,7 +583,7 @@ mod names {
         false
     }
 
-    pub(super) fn program(_: &Path, _: &Path) -> Option<Program> {
+    pub(super) fn program(_: &Path, _: &Path) -> Option<(Program, ())> {
         None
     }
 
@@ -657,29 +636,12 @@ mod names {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::names::{build, oldest_tokio, version_of_tokio};
+    use super::names::build;
 
     #[test]
     fn build_of_a_module_is_read() {
         assert_eq!(build("00007f00 01abff"), Some((0x7f00, vec![1, 0xab, 0xff])));
         assert_eq!(build("7f00"), None);
         assert_eq!(build("7f00 0g"), None);
-    }
-
-    #[test]
-    fn version_of_tokio_is_in_the_paths_of_its_sources() {
-        let constants =
-            b"..src/index/tokio-1.54.1/src/task.rs../git/tokio-1.8.0/src/lib.rs../tokio-1.x/../tokio-util-0.7.1/src";
-        assert_eq!(oldest_tokio(constants), Some(8));
-        assert_eq!(oldest_tokio(b"/home/me/tokio/tokio/src/task.rs"), None);
-    }
-
-    #[test]
-    fn version_of_a_tokio_in_a_folder_is_in_its_manifest() {
-        let manifest =
-            "[package]\nedition = \"2021\"\nname = \"tokio\"\nversion = \"1.54.1\"\n\n[lib]\nname = \"tokio\"\n";
-        assert_eq!(version_of_tokio(manifest), Some(54));
-        assert_eq!(version_of_tokio(&manifest.replace("1.54.1", "2.0.0")), None);
-        assert_eq!(version_of_tokio(&manifest.replacen("tokio", "other", 1)), None);
     }
 }
