@@ -174,7 +174,8 @@ const LEFT_OPEN: [(&str, &str, u64, &str); 8] = [
 ];
 
 /// Claims that channels of every kind are told, each with its kind, place, count and test; and none that tasks or tokio itself have.
-pub(crate) fn check_kinds(project: &Project, source: &str) {
+/// `build` is what the project is built with.
+pub(crate) fn check_kinds(project: &Project, source: &str, build: &str) {
     let line = |comment: &str| source.lines().position(|line| line.ends_with(&format!(" // {comment}"))).unwrap() + 1;
     let expected: BTreeSet<(u64, String, u64, String)> = LEFT_OPEN
         .iter()
@@ -182,7 +183,7 @@ pub(crate) fn check_kinds(project: &Project, source: &str) {
         .collect();
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let number = |value: &Value| value.as_u64().expect("a number");
-    let (noting, json) = gate(project, "--channels -- --test kinds");
+    let (noting, json) = gate(project, &format!("{build} --channels -- --test kinds"));
     let noting = noting.check(100, &["1 finding in 1 of 11 ordinary tests", "  1 task spawned at tests/kinds.rs:"]);
     let notes = json["channels"].as_array().expect("channels").iter();
     let noted: BTreeSet<_> = notes
@@ -191,7 +192,7 @@ pub(crate) fn check_kinds(project: &Project, source: &str) {
     assert_eq!(noted, expected, "{}", noting.stdout);
     assert_eq!(found(&json, source), self::expected(&[("held_by_a_leaked_task", "leaked-task", 1, "task")]));
 
-    let (denying, json) = gate(project, "--channels=deny -- --test kinds");
+    let (denying, json) = gate(project, &format!("{build} --channels=deny -- --test kinds"));
     let denying =
         denying.check(100, &["9 findings in 8 of 11 ordinary tests", "open-channel: 2 channels are still open"]);
     let findings = json["leaks"].as_array().expect("reports").iter().flat_map(|it| it["findings"].as_array().unwrap());
@@ -208,7 +209,7 @@ pub(crate) fn check_kinds(project: &Project, source: &str) {
 
 #[test]
 fn channels_of_every_kind_are_told_where_they_are_asked_for() {
-    check_kinds(&with_channel_crates(package("kinds", &[("kinds", KINDS)])), KINDS);
+    check_kinds(&with_channel_crates(package("kinds", &[("kinds", KINDS)])), KINDS, "");
 }
 
 /// What the tests of [`HANDLES`] leave whose handles outlive their runtime.

@@ -53,7 +53,14 @@ fn channels_that_are_left_open_are_noted() {
 #[test]
 fn channels_of_every_kind_are_told_where_they_are_asked_for() {
     let project = with_channel_crates(package("unaware-kinds", &[("kinds", KINDS)]));
-    check_kinds(&project, &without_lightsout(KINDS));
+    check_kinds(&project, &without_lightsout(KINDS), "");
+}
+
+#[test]
+#[ignore = "builds everything once more, optimised; CI asks for it"]
+fn optimised_channels_of_every_kind_are_told() {
+    let project = with_channel_crates(package("unaware-optimised-kinds", &[("kinds", KINDS)]));
+    check_kinds(&project, &without_lightsout(KINDS), "--release");
 }
 
 #[test]
