@@ -171,7 +171,7 @@ impl<P: Player> Search<'_, P> {
         log.start_up(self.question, &attempt.played);
         match attempt {
             Attempt { played: Played { deadly: Some(signal), .. }, .. } => log.killed(self.question, attempt, signal),
-            Attempt { outcome: Some(outcome), .. } => log.add(plan, outcome),
+            Attempt { outcome: Some(outcome), .. } => log.add(plan, *outcome),
             Attempt { outcome: None, .. } => {}
         }
         Ok(())
@@ -360,7 +360,7 @@ impl<P: Player> Search<'_, P> {
             Some(again) if news.are_in(&again) => (again, true),
             _ => (outcome, false),
         };
-        lock(self.log).add(&plan, outcome);
+        lock(self.log).add(&plan, *outcome);
         if !shown {
             lock(self.log).never_again(&news);
         }

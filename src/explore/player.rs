@@ -15,12 +15,12 @@ use crate::run::{Script, Stage};
 pub(crate) struct Attempt {
     pub(crate) played: Played,
     /// `None` where there was nothing to judge.
-    pub(crate) outcome: Option<Outcome>,
+    pub(crate) outcome: Option<Box<Outcome>>,
 }
 
 impl Attempt {
     pub(crate) fn has_failed(&self) -> bool {
-        self.outcome.as_ref().is_some_and(Outcome::has_failed)
+        self.outcome.as_deref().is_some_and(Outcome::has_failed)
     }
 }
 
@@ -71,7 +71,7 @@ impl Player for Inside<'_> {
         if is_judged_at_a_look && std::mem::replace(&mut self.has_judged, true) {
             return Ok(Attempt { played, outcome: None });
         }
-        Ok(Attempt { played, outcome: Some(self.question.judge(seen, &ledger)?) })
+        Ok(Attempt { played, outcome: Some(self.question.judge(seen, &ledger)?.into()) })
     }
 
     fn play_all(&mut self, plans: &[Plan]) -> Result<Vec<Attempt>, Error> {
