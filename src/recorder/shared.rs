@@ -6,20 +6,16 @@
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::memory;
-use super::table::Allocation;
-
 static IS_ASKED: AtomicBool = AtomicBool::new(false);
 
 /// What channels take, in bytes: the least is a oneshot of nothing, and few carry more than this inside.
 const SIZES: RangeInclusive<usize> = 56..=4 << 10;
-/// What a rendezvous channel takes, in bytes: it keeps no message, so that is the same for all.
-const RENDEZVOUS: RangeInclusive<usize> = 96..=192;
-/// More handles than anybody has.
-const MANY: u64 = 1 << 32;
-const WORD: usize = size_of::<u64>();
 
 /// From now on it is written down.
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64"))),
+    expect(dead_code, reason = "there are no records")
+)]
 pub(crate) fn ask() {
     IS_ASKED.store(true, Ordering::Relaxed);
 }
@@ -37,8 +33,14 @@ pub(crate) fn may_be_one(size: usize) -> bool {
 
 /// Returns whether an allocation that cannot be given back meanwhile begins with the two counts of an `Arc` that somebody has, or may end
 /// with those of a rendezvous channel.
-pub(super) fn is_counted(allocation: &Allocation) -> bool {
-    let word = |at: usize| memory::word(allocation.address + at);
+#[cfg(target_os = "linux")]
+pub(super) fn is_counted(allocation: &super::table::Allocation) -> bool {
+    /// What a rendezvous channel takes, in bytes: it keeps no message, so that is the same for all.
+    const RENDEZVOUS: RangeInclusive<usize> = 96..=192;
+    /// More handles than anybody has.
+    const MANY: u64 = 1 << 32;
+    const WORD: usize = size_of::<u64>();
+    let word = |at: usize| super::memory::word(allocation.address + at);
     let is_count = |at: usize| (1..MANY).contains(&word(at));
     let size = allocation.size as usize;
     // Senders and receivers, and behind them whether the last one of either is gone.
