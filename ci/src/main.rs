@@ -42,7 +42,7 @@ use std::time::SystemTime;
 use lightsout::Kind;
 
 use crate::baseline::{Baseline, Extent, Updated};
-use crate::cli::{Command, Gate, Merge, Runner, Telling, Update};
+use crate::cli::{Channels, Command, Gate, Merge, Runner, Telling, Update};
 use crate::cover::Cover;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -98,6 +98,7 @@ fn gated(gate: &mut Gate) -> Result<Exit, Error> {
     let (mut run, executables) = ran(&suite, &folder)?;
     let mut gathered = gather::gather(&folder, &root, executables.iter())?;
     gathered.cover.closed = suite.door.closed();
+    gathered.cover.denies_channels = gate.channels == Some(Channels::Deny);
     nextest::name_files(&mut run, gathered.files());
     if let Run::Ran { log, .. } = &run {
         gathered.cover.name_tests(&log.binaries);

@@ -161,7 +161,8 @@ fn table_for(layout: Layout) -> Option<&'static Table> {
     }
 }
 
-/// Of a thread that belongs to no checked run, only tasks are written down, and only under the gate.
+/// Of a thread that belongs to no checked run, only tasks are written down, and channels where somebody asks for them; and only under the
+/// gate.
 #[inline(never)]
 fn made_by(who: RunNumber, memory: *mut u8, layout: Layout) {
     let is_cell = layout.align() >= CELL;
@@ -170,7 +171,8 @@ fn made_by(who: RunNumber, memory: *mut u8, layout: Layout) {
         who => who,
     };
     let who = if who == UNNAMED { ordinary::find_name(is_cell) } else { who };
-    let is_looked_at = ![NO_RUN, UNNAMED].contains(&who) && (is_cell || who < ORDINARY);
+    let is_looked_at =
+        ![NO_RUN, UNNAMED].contains(&who) && (is_cell || who < ORDINARY || recorder::shared::may_be_one(layout.size()));
     if let Some(table) = table_for(layout).filter(|_| is_looked_at) {
         write_down(table, memory, layout, who);
     }
