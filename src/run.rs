@@ -76,7 +76,8 @@ pub(crate) fn on_stage<R: Send + 'static>(
     play: impl FnOnce(&mut Stage) -> R + Send + 'static,
 ) -> Result<Curtain<R>, Error> {
     panics::watch();
-    let (bell, hear) = mpsc::channel();
+    // No test's: under the gate the thread would be asked for its name, and its stack be walked, for this channel alone.
+    let (bell, hear) = recorder::unrecorded(mpsc::channel);
     let now = Arc::new(Mutex::new(None));
     let mut stage =
         Stage { settings: settings.clone(), behind: tracing::behind(), now: now.clone(), bell, crowd: None, base: 0 };
