@@ -40,6 +40,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use lightsout::Kind;
+use lightsout::records::Names;
 
 use crate::baseline::{Baseline, Extent, Updated};
 use crate::cli::{Command, Gate, Merge, Runner, Telling, Update};
@@ -96,13 +97,16 @@ fn gated(gate: &mut Gate) -> Result<Exit, Error> {
     let root = workspace.root.clone();
     let suite = cargo.suite(gate, workspace)?;
     let (mut run, executables) = ran(&suite, &folder)?;
-    let mut gathered = gather::gather(&folder, &root, executables.iter())?;
+    let mut names = Names::new(&root).kept_in(&suite.lightsout_folder().join("names"));
+    let mut gathered = gather::gather(&folder, &mut names, executables.iter())?;
     gathered.cover.closed = suite.door.closed();
     nextest::name_files(&mut run, gathered.files());
     if let Run::Ran { log, .. } = &run {
         gathered.cover.name_tests(&log.binaries);
-        settle(&suite, &mut gathered.cover, &log.binaries, &root)?;
+        settle(&suite, &mut gathered.cover, &log.binaries, &mut names)?;
     }
+    // What is not kept is looked up anew, and that is all.
+    let _ = names.keep();
     if let Some(folder) = &gate.graph {
         graphs::write(folder, &gathered.reports)?;
     }
@@ -118,7 +122,7 @@ fn gated(gate: &mut Gate) -> Result<Exit, Error> {
 const ALONE: usize = 32;
 
 /// Runs tests alone whose names were cut, and of which nothing else tells which one left something.
-fn settle(suite: &Suite<'_>, cover: &mut Cover, binaries: &[Binary], root: &Path) -> Result<(), Error> {
+fn settle(suite: &Suite<'_>, cover: &mut Cover, binaries: &[Binary], names: &mut Names) -> Result<(), Error> {
     let tests = cover.in_doubt(binaries);
     if tests.is_empty() || tests.len() > ALONE {
         return Ok(());
@@ -126,7 +130,7 @@ fn settle(suite: &Suite<'_>, cover: &mut Cover, binaries: &[Binary], root: &Path
     let base = suite.lightsout_folder().join("alone");
     let folder = RunFolder::create(&base, SystemTime::now())?;
     tests.into_iter().try_for_each(|test| suite.test_alone(test, &folder))?;
-    let (alone, _) = cover::read(folder.records(), root, std::iter::empty())?;
+    let (alone, _) = cover::read(folder.records(), names, std::iter::empty())?;
     cover.settle(&alone);
     // Nothing in it is of use to anybody else.
     let _ = std::fs::remove_dir_all(base);
