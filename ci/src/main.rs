@@ -5,6 +5,7 @@
 
 mod baseline;
 mod begun;
+mod building;
 mod cli;
 mod config;
 mod cover;
@@ -43,6 +44,7 @@ use lightsout::Kind;
 use lightsout::records::Names;
 
 use crate::baseline::{Baseline, Extent, Updated};
+use crate::building::Building;
 use crate::cli::{Command, Gate, Merge, Runner, Telling, Update};
 use crate::cover::Cover;
 use crate::error::Error;
@@ -89,6 +91,7 @@ fn main() -> ExitCode {
 fn gated(gate: &mut Gate) -> Result<Exit, Error> {
     format::forget(&gate.telling.formats)?;
     let cargo = Cargo::from_env()?;
+    let building = Building::begin_early(&cargo, gate)?;
     let workspace = cargo.workspace(gate.manifest_path.as_deref(), gate.target_dir.as_deref())?;
     workspace.config()?.fill_gate(gate);
     format::forget(&gate.telling.formats)?;
@@ -96,7 +99,7 @@ fn gated(gate: &mut Gate) -> Result<Exit, Error> {
     let folder = RunFolder::create(&folder::base(gate, &workspace), SystemTime::now())?;
     let root = workspace.root.clone();
     let suite = cargo.suite(gate, workspace)?;
-    let (mut run, executables) = ran(&suite, &folder)?;
+    let (mut run, executables) = ran(&suite, &folder, building)?;
     let mut names = Names::new(&root).kept_in(&suite.lightsout_folder().join("names"));
     let mut gathered = gather::gather(&folder, &mut names, executables.iter())?;
     gathered.cover.closed = suite.door.closed();
@@ -161,10 +164,10 @@ fn self_test(manifest: Option<&Path>) -> Result<Exit, Error> {
 }
 
 /// Runs a suite; also returns its test binaries, as far as they are known by path.
-fn ran(suite: &Suite<'_>, folder: &RunFolder) -> Result<(Run, Vec<PathBuf>), Error> {
+fn ran(suite: &Suite<'_>, folder: &RunFolder, building: Option<Building>) -> Result<(Run, Vec<PathBuf>), Error> {
     let run = match suite.gate.runner.unwrap_or_default() {
         Runner::Nextest => (nextest::run(suite, folder)?, Vec::new()),
-        Runner::Cargo => match suite.build()? {
+        Runner::Cargo => match suite.build(building.map_or_else(|| Building::begin(suite.cargo, suite.gate), Ok)?)? {
             Err(how) => return Ok((Run::NotBuilt { how }, Vec::new())),
             Ok(built) => {
                 let ended = suite.test(folder)?;

@@ -140,6 +140,8 @@ fn made(memory: *mut u8, layout: Layout) {
         match recorder::here() {
             NO_RUN | OURS => {}
             run @ ..ORDINARY => write_down(table, memory, layout, run),
+            // An ordinary test's: of such only tasks are looked at, and most of what is allocated is none.
+            who if layout.align() < CELL && who != UNKNOWN && who != UNNAMED => {}
             who => made_by(who, memory, layout),
         }
     }
