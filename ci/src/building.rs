@@ -2,9 +2,10 @@
 //! does both at once, and where nothing is to be built each takes a part of what a small suite takes.
 
 use std::fs;
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Stdio};
+use std::thread;
 
 use toml_edit::{DocumentMut, Item};
 
@@ -40,12 +41,31 @@ impl Building {
         is_known.then(|| Self::begin(cargo, gate)).transpose()
     }
 
-    /// Waits for its end, and returns what cargo said on stdout.
-    pub(crate) fn output(mut self) -> io::Result<Output> {
-        let child = self.0.take().expect("lightsout bug: a build is waited for once");
-        child.wait_with_output()
+    /// Waits until everything is built, and returns what cargo said on stdout. The inner error says how cargo ended.
+    ///
+    /// It is not waited for that cargo leaves, since it takes its time for that, and the next one needs as long until it comes to the same files.
+    pub(crate) fn messages(mut self) -> io::Result<Result<Vec<u8>, String>> {
+        let mut child = self.0.take().expect("lightsout bug: a build is waited for once");
+        let mut messages = Vec::new();
+        let mut stdout = BufReader::new(child.stdout.take().expect("lightsout bug: its messages are asked for"));
+        loop {
+            let start = messages.len();
+            let is_over = stdout.read_until(b'\n', &mut messages)? == 0;
+            if messages[start..].starts_with(BUILT) {
+                // The pipe stays open as long as it may write.
+                thread::spawn(move || (child.wait(), stdout));
+                return Ok(Ok(messages));
+            }
+            if is_over {
+                let status = child.wait()?;
+                return Ok(if status.success() { Ok(messages) } else { Err(status.to_string()) });
+            }
+        }
     }
 }
+
+/// How cargo says that nothing is left to be built.
+const BUILT: &[u8] = br#"{"reason":"build-finished","success":true"#;
 
 impl Drop for Building {
     fn drop(&mut self) {

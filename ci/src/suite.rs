@@ -155,11 +155,8 @@ impl Suite<'_> {
 
     /// Waits for the build. The inner error says how cargo ended.
     pub(crate) fn build(&self, building: Building) -> Result<Result<Built, String>, Error> {
-        let output = building.output().map_err(|error| Error::run_cargo(&self.cargo.program, &error))?;
-        if !output.status.success() {
-            return Ok(Err(output.status.to_string()));
-        }
-        Ok(Ok(self.built(&output.stdout)))
+        let messages = building.messages().map_err(|error| Error::run_cargo(&self.cargo.program, &error))?;
+        Ok(messages.map(|messages| self.built(&messages)))
     }
 
     fn built(&self, messages: &[u8]) -> Built {

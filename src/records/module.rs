@@ -117,23 +117,30 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use super::Module;
 
+    /// Makes a folder of this name for a test of this process, which removes it.
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("lightsout-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        folder
+    }
+
     /// Returns a place in this program that has a name, and the name.
     fn place(module: &mut Module) -> (u64, String) {
-        let mut places = (0..).map(|page| page * 4096 + 1).take_while(|place| *place < module.known.of.len);
-        let named = places.find_map(|place| Some((place, module.frames(place).pop()?.function)));
-        named.expect("a function of this program")
+        let places = (0..module.known.of.len).step_by(4096);
+        let mut named = places.filter_map(|place| Some((place, module.frames(place).pop()?.function)));
+        named.find(|(_, name)| !name.is_empty()).expect("a function of this program")
     }
 
     #[test]
     fn names_are_kept_for_the_same_build_alone() {
-        let (own, folder) = (std::env::current_exe().expect("a path"), tempfile::tempdir().expect("a folder"));
-        let program = folder.path().join("program");
+        let (own, folder) = (std::env::current_exe().expect("a path"), folder("names"));
+        let program = folder.join("program");
         fs::copy(&own, &program).expect("a copy");
-        let open = || Module::open(&program, Path::new("/"), Some(folder.path()));
+        let open = || Module::open(&program, Path::new("/"), Some(&folder));
         let mut first = open();
         let (place, name) = place(&mut first);
         first.keep().expect("a file");
@@ -142,21 +149,23 @@ mod tests {
         assert_eq!(second.frames(place).pop().map(|frame| frame.function), Some(name));
         assert!(second.reader.is_none() && !second.is_new, "it was read once more");
 
+        assert!(Module::open(&program, Path::new("/other"), Some(&folder)).known.frames.is_empty());
         let mut longer = fs::read(&program).expect("a file");
         longer.push(0);
         fs::write(&program, longer).expect("a file");
         assert!(open().known.frames.is_empty());
-        assert!(Module::open(&program, Path::new("/other"), Some(folder.path())).known.frames.is_empty());
+        fs::remove_dir_all(folder).expect("a folder of ours");
     }
 
     #[test]
     fn file_without_a_number_is_looked_up_anew() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("file");
+        let folder = folder("numberless");
+        let file = folder.join("file");
         fs::write(&file, "no program").expect("a file");
-        let mut module = Module::open(&file, Path::new("/"), Some(folder.path()));
+        let mut module = Module::open(&file, Path::new("/"), Some(&folder));
         assert_eq!((module.build(), module.frames(1)), (None, Vec::new()));
         module.keep().expect("nothing to do");
-        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+        assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 1);
+        fs::remove_dir_all(folder).expect("a folder of ours");
     }
 }
