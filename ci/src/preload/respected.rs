@@ -158,6 +158,6 @@ mod tests {
     #[test]
     fn runner_with_a_condition_is_left_to_cargo() {
         assert_eq!(found("[target.'cfg(unix)']\nrunner = 'env'\n"), Respected::Unclear);
-        assert_eq!(found("[target.'cfg(unix)']\nlinker = 'cc'\n"), words(&[]));
+        assert_eq!(found("[target.'cfg(unix)']\nlinker = 'cc'\n"), Respected::Nothing);
     }
 }
