@@ -198,6 +198,10 @@
 //! in the folder `lightsout-regressions` beside the package's manifest and tried first the next time. Some plans are run twice: where
 //! the two differ the report says where they part, and that the search is no proof.
 //!
+//! Most of what a run of a small body costs is the runtime's driver of sockets, processes and signals. Where the undisturbed run goes the
+//! same way without it, a search that sends no signals leaves it out; a run in which anything is found, or code panics, is made once
+//! more with it, and only that one is told. [`Runtime::with_io`] keeps it in every run.
+//!
 //! A test with signals runs in children of the test process, the test binary once more for this one test: so a signal reaches nobody
 //! else, a program that exits or aborts is found with its plan, and what runs print is shown for the failing plan only. Before
 //! the program listens a signal would end it at once: these boundaries are the *start-up window*, which is told, and where
@@ -258,13 +262,16 @@
 //! dropped, and, as `blocked-thread`, a blocking closure that still held its thread then. Without the gate nothing is recorded, printed
 //! or failed.
 //!
-//! An ordinary test gives tasks no time to end. One that had been woken, aborted or spawned just before its runtime ended is counted,
-//! and is told only where the same test left others. A checked test waits for it.
+//! An ordinary test gives tasks no time to end. One that had been woken, aborted or spawned just before its runtime ended is named as not
+//! judged, with its place and test, and is a finding only where the same test left others. A checked test waits for it.
+//!
+//! Channels that ordinary tests leave open are told with `cargo lightsout gate --channels`, as notes, or with `--channels=deny` as
+//! findings.
 //!
 //! The gate asks by `LIGHTSOUT_REPORT_DIR`. Each test process then keeps its record in a file that it has mapped: what happened before
 //! an abort, a SIGKILL or `exit` is there. The files are sparse, lie in memory where there is room (`LIGHTSOUT_RECORD_DIR`), else in the
 //! folder for reports, and the gate removes them when it has read them. The gate's runner links lightsout too, and leaves none:
-//! `LIGHTSOUT_RECORDER` is set for it alone.
+//! `LIGHTSOUT_RECORDER` is set for it alone. `LIGHTSOUT_ASK_FOR_CHANNELS` asks for channels of every kind, too.
 //! Before `main` each process plants five tasks; a binary in whose record they are not found as what they are is told, and the gate
 //! does not pass.
 //!
@@ -320,7 +327,8 @@
 //! - Without `--cfg tokio_unstable` a search knows the polls of the body only, and cannot seed `select!`.
 //! - A search on several threads is stress, and its report says so: no run is the same twice.
 //! - On a paused clock a program that waits for another process seems to wait for ever.
-//! - Of an ordinary test's task whose handle or waker outlives its runtime nothing is told: it is given back too late.
+//! - An ordinary test's task whose handle outlives its runtime is told in an unoptimised program in which nothing can abort a task. In others it
+//!   may have been aborted before: it is named as not judged if its handle is never dropped, or if it had no turn, and is not told otherwise.
 //! - A task that was aborted and has ended is told with the others if its handle is kept by a task that leaks.
 //! - What a task of a runtime in a static spawns belongs to the test that built the runtime. Up to Rust 1.92 a thread that an
 //!   ordinary test starts is known as the test's only if the test had spawned a task, or built a runtime, before.

@@ -5,6 +5,8 @@
 #[cfg(target_os = "linux")]
 mod module;
 mod running;
+#[cfg(target_os = "linux")]
+mod tokio;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -61,6 +63,8 @@ pub struct End {
     pub freed: Option<Stack>,
     /// The flags of the task then; `None` where the process was killed.
     pub state: Option<u64>,
+    /// Whether it is no task, and may be a channel.
+    pub is_shared: bool,
     /// How many.
     pub count: u64,
     who: u32,
@@ -204,6 +208,7 @@ fn end(row: &[u64]) -> End {
         made: Stack((row[0] >> 32) as u32),
         freed: (freed != 0).then_some(Stack(freed)),
         state: Some(row[2] & format::STATE),
+        is_shared: row[2] & format::NO_TASK != 0,
         // A process that was killed may have had no time to count it.
         count: row[3].max(1),
         who: (row[1] >> 32) as u32,
@@ -222,6 +227,7 @@ fn left(header: &[u64], tables: &[u64]) -> Vec<End> {
         made: Stack((entry[1] >> 32) as u32),
         freed: None,
         state: None,
+        is_shared: false,
         count: 1,
         who: entry[1] as u32,
     };
@@ -259,6 +265,12 @@ pub fn open_channels(number: usize) -> String {
     crate::report::words::open(number)
 }
 
+/// Says what to do about channels that are open, as reports do.
+#[must_use]
+pub fn next_of_channel() -> String {
+    crate::report::words::next_of_channel()
+}
+
 /// Returns whether a program links lightsout, and so leaves records when it is asked to.
 #[must_use]
 pub fn links(program: &Path) -> bool {
@@ -285,13 +297,15 @@ pub struct Program {
     pub has_lines: bool,
     /// Whether it has tasks of `async-executor` too: smol's and async-std's.
     pub has_other_tasks: bool,
+    /// Whether nothing in it can abort a task of tokio. Only an unoptimised build tells.
+    pub is_without_aborts: bool,
 }
 
 impl Program {
     /// Looks into a file; nothing is there where it cannot be read.
     #[must_use]
     pub fn read(path: &Path) -> Self {
-        names::program(path).unwrap_or_default()
+        names::program(path, Path::new("")).map(|(program, _)| program).unwrap_or_default()
     }
 }
 
@@ -343,6 +357,7 @@ pub use names::Names;
 
 #[cfg(target_os = "linux")]
 mod names {
+    use std::borrow::Cow;
     use std::collections::BTreeMap;
     use std::io;
     use std::path::{Path, PathBuf};
@@ -352,7 +367,9 @@ mod names {
     use object::{Object, ObjectSection};
 
     use super::module::Module;
+    use super::tokio::{self, Tokio};
     use super::{Call, Kind, Opened, Program, Record, Spawned, Stack};
+    use crate::finding::Site;
     use crate::ledger::channel::{Ends, ROWS};
     use crate::report::words;
     use crate::source::allocation::{self, Origin};
@@ -365,23 +382,37 @@ mod names {
     /// What functions of `async-executor` are called, by the compiler; and the file that their panics name.
     const OTHERS: [&[u8]; 2] = [b"14async_executor", b"/async-executor-1."];
 
+    /// What functions of a task's state are called, by the compiler: the closure in one that is in every program with tasks, if it was
+    /// not optimised away; and those that nothing but an abort calls.
+    const SHUTDOWN: &[u8] = b"State22transition_to_shutdown28_";
+    const ABORTS: [&[u8]; 2] = [b"33transition_to_notified_and_cancel", b"12remote_abort"];
+
+    /// The first tokio 1 whose aborts have functions of their own; before, they called what the end of a runtime calls.
+    const ABORTING: u32 = 8;
+
     /// Returns what a program tells of itself.
-    pub(super) fn program(path: &Path) -> Option<Program> {
+    pub(super) fn program(path: &Path, root: &Path) -> Option<(Program, Option<Tokio>)> {
         let file = mapped(path)?;
         let file = object::File::parse(&file[..]).ok()?;
-        let has = |texts: [&[u8]; 2]| {
-            [".strtab", ".rodata"].into_iter().zip(texts).any(|(section, text)| {
-                let data = file.section_by_name(section).and_then(|section| section.uncompressed_data().ok());
-                data.is_some_and(|data| contains(&data, text))
-            })
+        let section = |name| file.section_by_name(name).and_then(|section| section.uncompressed_data().ok());
+        let (names, constants) = (section(".strtab"), section(".rodata"));
+        let has = |[name, source]: [&[u8]; 2]| {
+            let stands_in = |data: &Option<Cow<'_, [u8]>>, text| data.as_ref().is_some_and(|data| contains(data, text));
+            stands_in(&names, name) || stands_in(&constants, source)
         };
-        let constants = file.section_by_name(".rodata").and_then(|section| section.uncompressed_data().ok());
-        Some(Program {
-            tokio: constants.and_then(|constants| oldest_tokio(&constants)),
+        let tokio = constants.as_ref().and_then(|constants| tokio::find(constants, root));
+        let minor = tokio.as_ref().map(|tokio| tokio.minor);
+        let is_without_aborts =
+            |names: &Cow<'_, [u8]>| contains(names, SHUTDOWN) && !ABORTS.iter().any(|name| contains(names, name));
+        let program = Program {
+            tokio: minor,
             uses_tokio: has(TASKS),
             has_other_tasks: has(OTHERS),
+            is_without_aborts: minor.is_some_and(|minor| minor >= ABORTING)
+                && names.as_ref().is_some_and(is_without_aborts),
             has_lines: file.section_by_name(".debug_line").is_some_and(|section| section.size() > 0),
-        })
+        };
+        Some((program, tokio))
     }
 
     pub(super) fn loader(path: &Path) -> Option<PathBuf> {
@@ -401,17 +432,6 @@ mod names {
     fn function(origin: &Origin) -> Option<String> {
         let is_name = |name: &String| !name.is_empty() && !name.starts_with('{');
         origin.functions.last().map(|name| symbols::tidy(name)).filter(is_name)
-    }
-
-    /// Reads `/tokio-1.54.1/src/`, which panics of tokio name.
-    pub(super) fn oldest_tokio(constants: &[u8]) -> Option<u32> {
-        const BEFORE: &[u8] = b"/tokio-1.";
-        let minor = |at: usize| {
-            let rest = &constants[at + BEFORE.len()..];
-            let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
-        };
-        memchr::memmem::find_iter(constants, BEFORE).filter_map(minor).min()
     }
 
     /// Returns whether a text stands somewhere in these bytes, which may be many.
@@ -469,7 +489,7 @@ mod names {
         /// Returns what a program tells of itself.
         #[must_use]
         pub fn program(&mut self, program: &Path) -> Program {
-            self.module(program).program()
+            self.module(program).program().0
         }
 
         /// Returns what was spawned on this stack; `None` if it is no task.
@@ -484,10 +504,13 @@ mod names {
             Some(Spawned { kind, runs: allocation::runs_in(&origin), function: function(&origin), site: origin.site })
         }
 
-        /// Returns what was opened on this stack; `None` if it is no channel, or one that has no end.
+        /// Returns what was opened on this stack; `None` if it is no channel, or one that has no end, or that tokio needs for itself.
         #[must_use]
         pub fn opened(&mut self, record: &Record, stack: Stack) -> Option<Opened> {
             let origin = self.origin(record, stack);
+            if origin.is_for_tokio {
+                return None;
+            }
             let (kind, element) = allocation::kind_of(&origin, ROWS.iter().filter(|row| row.ends == Ends::Closes))?;
             let kind = words::kind_of_channel(kind.name(), element.filter(|element| !element.is_empty()));
             Some(Opened { kind, function: function(&origin), site: origin.site })
@@ -532,7 +555,21 @@ mod names {
             let Some((file, offset)) = record.maps.locate(address).filter(|(file, _)| !is_recorder(file)) else {
                 return Vec::new();
             };
-            self.module(file).frames(offset)
+            let mut frames = self.module(file).frames(offset);
+            let tokio = self.module(&record.program).program().1.as_ref();
+            if let Some(folder) = tokio.and_then(|tokio| tokio.folder.clone()) {
+                frames.iter_mut().for_each(|frame| self.name_of_tokio(frame, &folder));
+            }
+            frames
+        }
+
+        /// Says in the name of a function that it is tokio's, if its file is in the folder of it: where it was inlined nothing else does.
+        fn name_of_tokio(&self, frame: &mut Frame, folder: &Path) {
+            let is_inside = |site: &Site| self.root.join(&*site.file).starts_with(folder);
+            let is_named = ["tokio::", "<tokio::"].iter().any(|start| frame.function.starts_with(start));
+            if !is_named && frame.site.as_ref().is_some_and(is_inside) {
+                frame.function.insert_str(0, "tokio::");
+            }
         }
     }
 
@@ -555,7 +592,7 @@ mod names {
         false
     }
 
-    pub(super) fn program(_: &Path) -> Option<Program> {
+    pub(super) fn program(_: &Path, _: &Path) -> Option<(Program, ())> {
         None
     }
 
@@ -623,20 +660,12 @@ mod names {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::names::{build, oldest_tokio};
+    use super::names::build;
 
     #[test]
     fn build_of_a_module_is_read() {
         assert_eq!(build("00007f00 01abff"), Some((0x7f00, vec![1, 0xab, 0xff])));
         assert_eq!(build("7f00"), None);
         assert_eq!(build("7f00 0g"), None);
-    }
-
-    #[test]
-    fn version_of_tokio_is_in_the_paths_of_its_sources() {
-        let constants =
-            b"..src/index/tokio-1.54.1/src/task.rs../git/tokio-1.8.0/src/lib.rs../tokio-1.x/../tokio-util-0.7.1/src";
-        assert_eq!(oldest_tokio(constants), Some(8));
-        assert_eq!(oldest_tokio(b"/home/me/tokio/tokio/src/task.rs"), None);
     }
 }

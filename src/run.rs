@@ -17,9 +17,10 @@ use crate::disturb::plan::Plan;
 use crate::error::Error;
 use crate::finding::Ending;
 use crate::graph::{self, Look};
-use crate::ledger::Ledger;
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::{Panicked, Who};
+use crate::ledger::table::First;
+use crate::ledger::{Ledger, Staging};
 use crate::lock::lock;
 use crate::recorder;
 use crate::runtime::Built;
@@ -29,7 +30,7 @@ use crate::settle::{self, Settled, settle};
 use crate::source::dump::{self, Stacks};
 use crate::source::hooks::HOOKED;
 use crate::source::{allocation, console, panics, tracing};
-use crate::system::threads::{self, OsThread};
+use crate::system::threads::{self, OsThread, Tid};
 
 /// How long a run that was told that time is up may take to say so. A loaded machine needs some of it; a blocked thread, all.
 const SLACK: Duration = Duration::from_millis(500);
@@ -79,12 +80,13 @@ pub(crate) fn on_stage<R: Send + 'static>(
     // No test's: under the gate the thread would be asked for its name, and its stack be walked, for this channel alone.
     let (bell, hear) = recorder::unrecorded(mpsc::channel);
     let now = Arc::new(Mutex::new(None));
+    let (settings_of_runs, behind) = (settings.clone(), tracing::behind());
     let mut stage =
-        Stage { settings: settings.clone(), behind: tracing::behind(), now: now.clone(), bell, crowd: None, base: 0 };
+        Stage { settings: settings_of_runs, behind, now: now.clone(), bell, crowd: None, tid: None, base: 0 };
     let thread_name = thread::current().name().filter(|name| *name != "main").unwrap_or(name).replace('\0', "");
     let builder = thread::Builder::new().name(thread_name);
     let act: Box<dyn FnOnce(usize) -> Box<R> + Send> = Box::new(move |base| {
-        stage.base = base;
+        (stage.tid, stage.base) = (threads::own_tid(), base);
         Box::new(play(&mut stage))
     });
     // Boxed both ways: what is large has gaps, in which the calls that a thread begins with would keep what an earlier thread left there.
@@ -113,6 +115,8 @@ pub(crate) struct Stage {
     bell: Sender<Duration>,
     /// How many threads the process has when none is left behind. `None` where every run looks at each of them.
     crowd: Option<Crowd>,
+    /// The system's id of the thread; `None` where it is not known.
+    tid: Option<Tid>,
     /// The address on the thread's stack below which there is nothing but what runs need.
     base: usize,
 }
@@ -131,12 +135,18 @@ impl Stage {
     /// # Errors
     ///
     /// If the runtime cannot be had.
-    pub(crate) fn run(&mut self, script: Option<&Script>, body: &Body) -> Result<(Seen, Arc<Ledger>), Error> {
+    pub(crate) fn run(
+        &mut self,
+        script: Option<&Script>,
+        staging: Staging,
+        body: &Body,
+    ) -> Result<(Seen, Arc<Ledger>), Error> {
         let looked = allocation::prepare(self.settings.allocations);
         let number = looked.map_or(recorder::NO_RUN, |()| recorder::fresh_run());
-        let ledger = recorder::unrecorded(|| Ledger::open(number, &self.settings.kinds));
+        let tasks = if script.is_some() { First::Small } else { First::Usual };
+        let ledger = recorder::unrecorded(|| Ledger::open(number, &self.settings.kinds, staging, tasks));
         *lock(&self.now) = Some(Now { ledger: ledger.clone(), script: script.cloned(), began: Instant::now() });
-        ledger.adopt_body_thread(self.base);
+        ledger.adopt_body_thread(self.tid, self.base);
         tracing::read(&ledger, &self.behind, &self.settings.allow);
         let seen = live(&ledger, &self.settings, script, body, &self.bell, &mut self.crowd);
         // What is done between runs is nobody's.

@@ -303,6 +303,12 @@ pub(crate) const RECORD_DIR: &str = "LIGHTSOUT_RECORD_DIR";
     expect(dead_code, reason = "there are no records")
 )]
 pub(crate) const RECORDER: &str = "LIGHTSOUT_RECORDER";
+/// Set where the gate asks for the channels of ordinary tests.
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64"))),
+    expect(dead_code, reason = "there are no records")
+)]
+pub(crate) const ASK_FOR_CHANNELS: &str = "LIGHTSOUT_ASK_FOR_CHANNELS";
 /// Names the folder for reports, and asks for a record of ordinary tests.
 pub(crate) const REPORT_DIR: &str = "LIGHTSOUT_REPORT_DIR";
 

@@ -10,8 +10,10 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use crate::recorder::{self, CELLS, NO_RUN, UNKNOWN, format::Sort, record, unwind, who};
+use crate::recorder::{self, CELLS, NO_RUN, REST, UNKNOWN, format::Sort, record, shared, unwind, who};
 
+#[path = "malloc.rs"]
+mod malloc;
 #[path = "people.rs"]
 mod people;
 #[path = "start.rs"]
@@ -101,6 +103,9 @@ pub unsafe extern "C" fn free(memory: *mut c_void) {
     if memory as usize & (CELL - 1) == 0 {
         recorder::freed(&CELLS, memory as usize);
     }
+    if shared::is_asked() {
+        recorder::freed(&REST, memory as usize);
+    }
     if WITNESSES.load(Ordering::Relaxed) < ENOUGH && !memory.is_null() {
         witnessed();
     }
@@ -165,10 +170,13 @@ extern "C" fn begin() {
     POSIX_MEMALIGN.get();
     ALIGNED_ALLOC.get();
     start::PTHREAD_CREATE.get();
+    malloc::MALLOC.get();
+    malloc::REALLOC.get();
     if !is_meant() {
         return;
     }
     let is_timed = record::environment(TIMED).is_some();
+    let asks_for_channels = record::environment(CHANNELS).is_some();
     if record::environment(CHILDREN).is_none() {
         leave_the_environment();
     }
@@ -182,6 +190,9 @@ extern "C" fn begin() {
         people::learn();
         if unwind::prepare() && record::open(folder) {
             WITNESSES.store(0, Ordering::Relaxed);
+            if asks_for_channels {
+                malloc::ask();
+            }
         }
     });
     recorder::enter(UNKNOWN);
@@ -194,6 +205,9 @@ const PRELOAD: &CStr = c"LD_PRELOAD";
 const CHILDREN: &CStr = c"LIGHTSOUT_CHILDREN";
 /// Set where somebody wants to know what recording takes.
 const TIMED: &CStr = c"LIGHTSOUT_TIMED";
+
+/// Set where somebody asks for channels.
+const CHANNELS: &CStr = c"LIGHTSOUT_ASK_FOR_CHANNELS";
 
 /// Returns whether this is the program, and no other one that starts it.
 fn is_meant() -> bool {
@@ -217,6 +231,7 @@ fn leave_the_environment() {
     unsafe {
         unsetenv(PROGRAM.as_ptr());
         unsetenv(TIMED.as_ptr());
+        unsetenv(CHANNELS.as_ptr());
         match rest {
             Some(rest) => setenv(PRELOAD.as_ptr(), rest.as_ptr(), 1),
             None => unsetenv(PRELOAD.as_ptr()),

@@ -73,6 +73,11 @@ pub(super) fn heir() -> RunNumber {
     }
 }
 
+/// Returns whether it is a thread with a name of its own, or what descends from one: a test's.
+pub(super) fn is_a_tests(who: RunNumber) -> bool {
+    who != MAIN.load(Ordering::Relaxed) && who != NAMELESS.load(Ordering::Relaxed)
+}
+
 static MAIN: AtomicU32 = AtomicU32::new(NO_RUN);
 static NAMELESS: AtomicU32 = AtomicU32::new(NO_RUN);
 

@@ -45,22 +45,20 @@ impl Building {
     ///
     /// It is not waited for that cargo leaves, since it takes its time for that, and the next one needs as long until it comes to the same files.
     pub(crate) fn messages(mut self) -> io::Result<Result<Vec<u8>, String>> {
-        let mut child = self.0.take().expect("lightsout bug: a build is waited for once");
-        let mut messages = Vec::new();
+        let child = self.0.as_mut().expect("lightsout bug: cargo is at work");
         let mut stdout = BufReader::new(child.stdout.take().expect("lightsout bug: its messages are asked for"));
-        loop {
-            let start = messages.len();
-            let is_over = stdout.read_until(b'\n', &mut messages)? == 0;
-            if messages[start..].starts_with(BUILT) {
-                // The pipe stays open as long as it may write.
-                thread::spawn(move || (child.wait(), stdout));
-                return Ok(Ok(messages));
-            }
-            if is_over {
+        let mut messages = Vec::new();
+        let mut line = 0;
+        while !messages[line..].starts_with(BUILT) {
+            line = messages.len();
+            if stdout.read_until(b'\n', &mut messages)? == 0 {
                 let status = child.wait()?;
                 return Ok(if status.success() { Ok(messages) } else { Err(status.to_string()) });
             }
         }
+        // The pipe stays open as long as it may write.
+        thread::spawn(move || (self.0.take().map(|mut child| child.wait()), stdout));
+        Ok(Ok(messages))
     }
 }
 

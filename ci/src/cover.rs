@@ -38,8 +38,12 @@ pub(crate) struct Cover {
     /// The file names of test binaries that have tasks of other runtimes, too.
     #[serde(default)]
     pub(crate) others: BTreeSet<String>,
-    /// How many tasks had not had their turn when their runtime ended.
-    pub(crate) undecided: usize,
+    /// Tasks of which it cannot be said whether they would have ended, ordered in the same way.
+    #[serde(default, with = "pairs")]
+    pub(crate) undecided: BTreeMap<Leak, usize>,
+    /// Whether a channel that was open is a finding.
+    #[serde(default)]
+    pub(crate) denies_channels: bool,
     /// How many things processes could not write down.
     pub(crate) lost: u64,
     /// Why only binaries are looked at that link lightsout; `None` where others are, too.
@@ -55,13 +59,19 @@ impl Cover {
             // Each run has other tests: that one of them looked says nothing of those of the other.
             *known = sight.max(*known);
         }
-        other.leaks.into_iter().for_each(|(leak, count)| *self.leaks.entry(leak).or_insert(0) += count);
-        other.open.into_iter().for_each(|(open, count)| *self.open.entry(open).or_insert(0) += count);
+        add_all(&mut self.leaks, other.leaks);
+        add_all(&mut self.undecided, other.undecided);
+        add_all(&mut self.open, other.open);
         self.others.extend(other.others);
-        self.undecided += other.undecided;
+        self.denies_channels |= other.denies_channels;
         self.lost += other.lost;
         self.closed = self.closed.or(other.closed);
     }
+}
+
+/// Adds counts to those of the same.
+fn add_all<K: Ord>(all: &mut BTreeMap<K, usize>, others: BTreeMap<K, usize>) {
+    others.into_iter().for_each(|(key, count)| *all.entry(key).or_insert(0) += count);
 }
 
 /// A map whose keys are no text, as a list of pairs.
@@ -162,6 +172,8 @@ pub(crate) enum Fate {
     RuntimeEnded,
     /// So it did, and the task had been woken, aborted or spawned just before.
     RuntimeEndedAtOnce,
+    /// It was cancelled, by the end of its runtime or by an abort before, and its handle was kept.
+    Cancelled,
     /// The process ended.
     ProcessEnded,
     /// A blocking closure: the process ended.
@@ -198,10 +210,13 @@ pub(crate) fn read<'a>(
     Ok((cover, faults))
 }
 
-/// Reads the record of one program that is no test binary.
-pub(crate) fn of_program(record: &Record, names: &mut Names) -> Cover {
+/// Reads the records of a program that is no test binary, this process, and of what it started.
+pub(crate) fn of_program<'a>(id: u32, records: impl Iterator<Item = &'a Record>, names: &mut Names) -> Cover {
     let mut cover = Cover::default();
-    cover.add(record, Rank::Suite, names);
+    for record in records {
+        let rank = if record.process == u64::from(id) { Rank::Suite } else { Rank::Child };
+        cover.add(record, rank, names);
+    }
     cover.decide();
     cover
 }
@@ -277,37 +292,35 @@ impl Cover {
         let leaking: BTreeSet<(String, Whose)> =
             self.leaks.keys().filter(is_sure).map(|leak| (leak.binary.clone(), leak.whose.clone())).collect();
         for (mut leak, count) in std::mem::take(&mut self.leaks) {
-            if leak.fate == Fate::RuntimeEndedAtOnce {
-                if !leaking.contains(&(leak.binary.clone(), leak.whose.clone())) {
-                    self.undecided += count;
-                    continue;
+            let has_others = || leaking.contains(&(leak.binary.clone(), leak.whose.clone()));
+            let told = match leak.fate {
+                Fate::RuntimeEndedAtOnce if has_others() => {
+                    leak.fate = Fate::RuntimeEnded;
+                    &mut self.leaks
                 }
-                leak.fate = Fate::RuntimeEnded;
-            }
-            *self.leaks.entry(leak).or_insert(0) += count;
+                Fate::RuntimeEndedAtOnce | Fate::Cancelled => &mut self.undecided,
+                _ => &mut self.leaks,
+            };
+            *told.entry(leak).or_insert(0) += count;
         }
     }
 
     fn judge(&mut self, end: &End, states: States, reader: &mut Reader<'_>) {
         let Some(state) = end.state else { return };
-        if end.freed.is_none() && self.is_open_channel(end, reader) {
+        if end.freed.is_none() && self.is_open_channel(end, reader) || end.is_shared {
             return;
         }
-        let ended_with = match end.freed {
-            Some(_) if state & states.cancelled == 0 => return,
-            Some(freed) if !reader.is_end_of_runtime(freed) => return,
-            None if state & states.ended != 0 || reader.rank == Rank::Child => return,
-            ended_with => ended_with,
-        };
+        let Some(course) = reader.course(end, state, states) else { return };
         let Some(spawned) = reader.spawned(end.made) else { return };
-        let fate = match (ended_with, spawned.kind) {
+        let fate = match (course, spawned.kind) {
             (_, Kind::Worker) => return,
+            (Course::Alive, Kind::Async) => Fate::ProcessEnded,
+            (Course::Alive, Kind::Blocking) => Fate::ClosureOutlived,
             // Of those that were begun nothing tells when their runtime ended.
-            (Some(_), Kind::Blocking) => return,
-            (Some(_), Kind::Async) if state & states.woken != 0 => Fate::RuntimeEndedAtOnce,
-            (Some(_), Kind::Async) => Fate::RuntimeEnded,
-            (None, Kind::Async) => Fate::ProcessEnded,
-            (None, Kind::Blocking) => Fate::ClosureOutlived,
+            (_, Kind::Blocking) => return,
+            (Course::Doubtful, Kind::Async) => Fate::Cancelled,
+            (Course::Shut, Kind::Async) if state & states.woken != 0 => Fate::RuntimeEndedAtOnce,
+            (Course::Shut, Kind::Async) => Fate::RuntimeEnded,
         };
         let leak = Leak {
             binary: file_name(&reader.record.program),
@@ -360,6 +373,17 @@ fn only_test(record: &Record) -> Option<String> {
     only.cloned()
 }
 
+/// What the state and the end of a task say that was alive, perhaps, when its runtime ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    /// Its runtime, or its `LocalSet`, ended it.
+    Shut,
+    /// That, or an abort.
+    Doubtful,
+    /// It had not ended when the process did.
+    Alive,
+}
+
 /// The flags of a task's state, as planted tasks show them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct States {
@@ -396,6 +420,25 @@ impl Reader<'_> {
     fn is_end_of_runtime(&mut self, stack: Stack) -> bool {
         let Self { record, names, ends, .. } = self;
         *ends.entry(stack).or_insert_with(|| names.calls(record, stack).iter().any(ends_runtime))
+    }
+
+    /// Returns what became of a task; `None` for one that ended by itself, or by an abort.
+    fn course(&mut self, end: &End, state: u64, states: States) -> Option<Course> {
+        if state & states.ended == 0 && end.freed.is_none() {
+            return (self.rank == Rank::Suite).then_some(Course::Alive);
+        }
+        if state & states.cancelled == 0 {
+            return None;
+        }
+        // Where nothing can abort a task it was cancelled by its runtime's end, whatever its handle has kept it for.
+        let is_shut = end.freed.is_some_and(|freed| self.is_end_of_runtime(freed))
+            || self.names.program(&self.record.program).is_without_aborts;
+        match end.freed {
+            _ if is_shut => Some(Course::Shut),
+            // An abort leaves this flag only in a task that runs meanwhile.
+            Some(_) => (state & states.woken != 0).then_some(Course::Doubtful),
+            None => (self.rank == Rank::Suite).then_some(Course::Doubtful),
+        }
     }
 
     /// Learns from what was planted.

@@ -5,7 +5,7 @@ use std::path::Path;
 use lightsout::Report;
 use serde::Serialize;
 
-use crate::leaks::Channels;
+use crate::leaks::{self, Channels, Undecided};
 use crate::libtest::When;
 use crate::verdict::{Unchecked, Vacuous, Verdict, Whole};
 use crate::words;
@@ -44,8 +44,10 @@ struct Document<'a> {
     faults: Vec<String>,
     /// Test binaries that link lightsout, and whose ordinary tests were not looked at.
     blind: Vec<Blind<'a>>,
-    /// Tasks of ordinary tests that had not had their turn when their runtime ended.
+    /// How many tasks of ordinary tests are not judged.
     undecided: usize,
+    /// Which these are.
+    not_judged: &'a [Undecided],
     reports: &'a [Report],
     /// What ordinary tests left.
     leaks: &'a [Report],
@@ -127,7 +129,8 @@ impl<'a> Document<'a> {
             deaths: deaths.collect(),
             faults: verdict.faults.iter().map(ToString::to_string).collect(),
             blind: blind.collect(),
-            undecided: verdict.undecided,
+            undecided: leaks::sum(&verdict.undecided),
+            not_judged: &verdict.undecided,
             channels: &verdict.channels,
             reports: &verdict.reports,
             leaks: &verdict.leaks,

@@ -2,29 +2,40 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lightsout::{Report, Site};
+use lightsout::{Report, Site, records};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::cover::{Cover, Fate, Leak, Whose};
+use crate::cover::{Cover, Fate, Leak, Open, Whose};
 use crate::libtest::{Binary, Ran};
 use crate::words;
 
 /// Returns a report for each test of these binaries that left something, ordered by package and test.
 pub(crate) fn reports(cover: &Cover, binaries: &[Binary]) -> Vec<Report> {
-    let mut tests: BTreeMap<(&str, &Whose), Vec<(&Leak, usize)>> = BTreeMap::new();
+    let mut tests: BTreeMap<(&str, &Whose), Left<'_>> = BTreeMap::new();
     for (leak, count) in &cover.leaks {
-        tests.entry((&leak.binary, &leak.whose)).or_default().push((leak, *count));
+        tests.entry((&leak.binary, &leak.whose)).or_default().leaks.push((leak, *count));
+    }
+    for (open, count) in open(cover).filter(|_| cover.denies_channels) {
+        tests.entry((&open.binary, &open.whose)).or_default().open.push((open, count));
     }
     let mut reports: Vec<Report> = tests
         .into_iter()
-        .filter_map(|((file, whose), leaks)| {
+        .filter_map(|((file, whose), left)| {
             let binary = binaries.iter().find(|binary| binary.file.as_deref() == Some(file));
-            report(file, whose, &leaks, binary)
+            report(file, whose, &left, binary)
         })
         .collect();
     reports.sort_by(|a, b| (a.package(), a.test()).cmp(&(b.package(), b.test())));
     reports
+}
+
+/// What one test left.
+#[derive(Default)]
+struct Left<'a> {
+    leaks: Vec<(&'a Leak, usize)>,
+    /// Channels that are findings.
+    open: Vec<(&'a Open, usize)>,
 }
 
 /// Channels that tests left open, made at one place: a note, and no finding.
@@ -37,11 +48,58 @@ pub(crate) struct Channels {
     pub(crate) tests: BTreeSet<String>,
 }
 
-/// Returns the channels that were open when their process ended, ordered by place; not those of tests with a task to blame.
-pub(crate) fn channels(cover: &Cover) -> Vec<Channels> {
+/// Tasks that were spawned at one place, of which it cannot be said whether they would have ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Undecided {
+    pub(crate) site: Site,
+    /// Whether they were cancelled before, perhaps, and not only with their runtime.
+    pub(crate) is_cancelled: bool,
+    pub(crate) count: usize,
+    pub(crate) tests: BTreeSet<String>,
+    /// In how many tests a task of this place leaks.
+    pub(crate) leaking: usize,
+}
+
+/// Returns the tasks that are not judged, ordered by place.
+pub(crate) fn undecided(cover: &Cover) -> Vec<Undecided> {
+    let mut places: BTreeMap<(&Site, bool), Undecided> = BTreeMap::new();
+    for (task, count) in &cover.undecided {
+        let is_cancelled = task.fate == Fate::Cancelled;
+        let tasks = places.entry((&task.site, is_cancelled)).or_insert_with(|| Undecided {
+            site: task.site.clone(),
+            is_cancelled,
+            count: 0,
+            tests: BTreeSet::new(),
+            leaking: leaking_at(&task.site, cover),
+        });
+        tasks.count += count;
+        tasks.tests.insert(name(&task.whose, None).name);
+    }
+    places.into_values().collect()
+}
+
+fn leaking_at(site: &Site, cover: &Cover) -> usize {
+    let leaks = cover.leaks.keys().filter(|leak| leak.site == *site);
+    leaks.map(|leak| (&leak.binary, &leak.whose)).collect::<BTreeSet<_>>().len()
+}
+
+/// Returns how many tasks these are.
+pub(crate) fn sum(undecided: &[Undecided]) -> usize {
+    undecided.iter().map(|it| it.count).sum()
+}
+
+/// Returns the channels that were open when their process ended; not those of tests with a task to blame.
+fn open(cover: &Cover) -> impl Iterator<Item = (&Open, usize)> {
     let leaking: BTreeSet<_> = cover.leaks.keys().map(|leak| (&leak.binary, &leak.whose)).collect();
+    let open = cover.open.iter().filter(move |(open, _)| !leaking.contains(&(&open.binary, &open.whose)));
+    open.map(|(open, count)| (open, *count))
+}
+
+/// Returns the channels that are noted, ordered by place.
+pub(crate) fn channels(cover: &Cover) -> Vec<Channels> {
     let mut places: BTreeMap<(&Site, &str), Channels> = BTreeMap::new();
-    for (open, count) in cover.open.iter().filter(|(open, _)| !leaking.contains(&(&open.binary, &open.whose))) {
+    for (open, count) in open(cover).filter(|_| !cover.denies_channels) {
         let channels = places.entry((&open.site, &open.kind)).or_insert_with(|| Channels {
             kind: open.kind.clone(),
             site: open.site.clone(),
@@ -55,12 +113,14 @@ pub(crate) fn channels(cover: &Cover) -> Vec<Channels> {
 }
 
 /// Returns the report of one test; `None` if it did nothing wrong: what dies in the middle ends nothing.
-fn report(file: &str, whose: &Whose, leaks: &[(&Leak, usize)], binary: Option<&Binary>) -> Option<Report> {
+fn report(file: &str, whose: &Whose, left: &Left<'_>, binary: Option<&Binary>) -> Option<Report> {
     let has_died = binary.is_some_and(|binary| matches!(binary.end(), Ran::Died { .. }));
     let counts = |leak: &Leak| leak.fate == Fate::RuntimeEnded || !has_died;
     let test = name(whose, binary);
-    let findings: Vec<Value> =
-        leaks.iter().filter(|(leak, _)| counts(leak)).map(|(leak, count)| finding(&test.name, leak, *count)).collect();
+    let leaks = left.leaks.iter().filter(|(leak, _)| counts(leak));
+    let leaks = leaks.map(|(leak, count)| finding(&test.name, leak, *count));
+    let open = left.open.iter().filter(|_| !has_died).map(|(open, count)| open_channel(&test.name, open, *count));
+    let findings: Vec<Value> = leaks.chain(open).collect();
     let package = binary.and_then(|binary| binary.package.as_deref());
     let report = json!({
         "version": lightsout::FORMAT_VERSION,
@@ -112,5 +172,17 @@ fn finding(test: &str, leak: &Leak, count: usize) -> Value {
         "sites": [leak.site],
         "evidence": evidence.map(|(about, seen)| json!({ "about": about, "seen": seen })).collect::<Vec<_>>(),
         "next": words::next_step(leak.fate),
+    })
+}
+
+fn open_channel(test: &str, open: &Open, count: usize) -> Value {
+    json!({
+        "kind": "open-channel",
+        "test": test,
+        "summary": records::open_channels(count),
+        "count": count,
+        "sites": [open.site],
+        "evidence": [{ "about": "kind", "seen": open.kind }],
+        "next": records::next_of_channel(),
     })
 }

@@ -45,7 +45,7 @@ use lightsout::records::Names;
 
 use crate::baseline::{Baseline, Extent, Updated};
 use crate::building::Building;
-use crate::cli::{Command, Gate, Merge, Runner, Telling, Update};
+use crate::cli::{Channels, Command, Gate, Merge, Runner, Telling, Update};
 use crate::cover::Cover;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -103,6 +103,7 @@ fn gated(gate: &mut Gate) -> Result<Exit, Error> {
     let mut names = Names::new(&root).kept_in(&suite.lightsout_folder().join("names"));
     let mut gathered = gather::gather(&folder, &mut names, executables.iter())?;
     gathered.cover.closed = suite.door.closed();
+    gathered.cover.denies_channels = gate.channels == Some(Channels::Deny);
     nextest::name_files(&mut run, gathered.files());
     if let Run::Ran { log, .. } = &run {
         gathered.cover.name_tests(&log.binaries);

@@ -34,9 +34,8 @@ pub(crate) fn run(suite: &Suite<'_>, folder: &RunFolder) -> Result<Run, Error> {
     let mut command = suite.cargo.command();
     command.args(["nextest", "run"]).args(FORM).args(suite.gate.cargo_args());
     command.args((!has_flag(&suite.gate.rest, "--no-fail-fast")).then_some("--no-fail-fast"));
-    suite.door.hang(&mut command, suite.gate.children);
     command.args(suite.gate.shard.map(partition).into_iter().flatten());
-    folder.tell(&mut command);
+    suite.hang(&mut command, folder);
     command.args(&suite.gate.rest).env(EXPERIMENTAL, "1").stdout(file);
     let status = suite.logged(&mut command, folder)?;
     let log = folder.read_log()?;

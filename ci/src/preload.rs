@@ -34,7 +34,7 @@ const LIBRARY: Option<&[u8]> = None;
 pub(crate) const LIBRARY_PATH: &str = "LIGHTSOUT_RECORDER";
 
 /// Makes the recorder stay in what tests start.
-const CHILDREN: &str = "LIGHTSOUT_CHILDREN";
+pub(crate) const CHILDREN: &str = "LIGHTSOUT_CHILDREN";
 
 /// How test binaries come to be looked at that do not link lightsout.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -83,7 +83,7 @@ impl Program {
         let (stdout, stderr) = (file().map_err(failed)?, file().map_err(failed)?);
         let mut command = Command::new(&asked.program[0]);
         command.args(&asked.program[1..]).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
-        let mut eye = asked.census.then(|| Eye::open(&asked.program[0])).transpose()?;
+        let mut eye = asked.census.then(|| Eye::open(&asked.program[0], asked.children)).transpose()?;
         eye.iter_mut().for_each(|eye| eye.hang(&mut command));
         let child = command.spawn().map_err(|error| Error::run_program(&asked.program[0], &error))?;
         Ok(Self { child, output, eye, looks: Vec::new() })

@@ -151,7 +151,7 @@ pub(crate) fn notes(verdict: &Verdict) -> String {
     }
     let unseen = unseen.into_iter().map(|(it, tests)| words::unseen(&it.what, &it.why, tests));
     let absent = words::absent(verdict.ratchet.absent.len());
-    let undecided = (verdict.undecided > 0).then(|| words::undecided(verdict.undecided));
+    let undecided = words::undecided(&verdict.undecided);
     let channels = verdict.channels.iter().map(words::channels);
     let lost = (verdict.lost > 0).then(|| words::lost(verdict.lost));
     let others = verdict.others.iter().map(words::others);

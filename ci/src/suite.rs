@@ -24,6 +24,8 @@ use crate::words;
 pub(crate) const REPORT_DIR: &str = "LIGHTSOUT_REPORT_DIR";
 /// Tells a test process where to write its record.
 pub(crate) const RECORD_DIR: &str = "LIGHTSOUT_RECORD_DIR";
+/// Makes recorders write down what may be a channel.
+const CHANNELS: &str = "LIGHTSOUT_ASK_FOR_CHANNELS";
 
 /// How often a terminal's progress line looks at the log.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -202,13 +204,17 @@ impl Suite<'_> {
         for setting in ["term.quiet=false", "term.verbose=false", "term.color='never'"] {
             command.args(["--config", setting]);
         }
-        self.door.hang(&mut command, self.gate.children);
-        folder.tell(&mut command);
-        if self.gate.graph.is_some() {
-            command.env("LIGHTSOUT_WAIT_GRAPH", "1");
-        }
+        self.hang(&mut command, folder);
         command.args(rest).stdout(folder.open_log()?);
         self.logged(&mut command, folder).map(ended)
+    }
+
+    /// Adds to a command what makes its tests be looked at.
+    pub(crate) fn hang(&self, command: &mut Command, folder: &RunFolder) {
+        self.door.hang(command, self.gate.children);
+        folder.tell(command);
+        command.envs(self.gate.graph.iter().map(|_| ("LIGHTSOUT_WAIT_GRAPH", "1")));
+        command.envs(self.gate.channels.map(|_| (CHANNELS, "1")));
     }
 
     /// Runs a command that prints into the log, at least on stderr.

@@ -12,7 +12,7 @@ use crate::cover::{Cover, Sight, Why};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::gather::Gathered;
-use crate::leaks::{self, Channels};
+use crate::leaks::{self, Channels, Undecided};
 use crate::libtest::{Binary, Log, Ran, TestResult, When};
 use crate::preload::Closed;
 
@@ -85,8 +85,8 @@ pub(crate) struct Verdict {
     pub(crate) closed: Option<Closed>,
     /// How many allocations of ordinary tests could not be written down.
     pub(crate) lost: u64,
-    /// Tasks of ordinary tests that had not had their turn when their runtime ended.
-    pub(crate) undecided: usize,
+    /// Tasks of ordinary tests of which it cannot be said whether they would have ended; ordered by place.
+    pub(crate) undecided: Vec<Undecided>,
     /// Binaries that have tasks of other runtimes, at which nobody looks.
     pub(crate) others: Vec<Place>,
     /// Binaries with ordinary tests that should have been covered, and were not.
@@ -251,7 +251,8 @@ pub(crate) fn judge(run: Run, gathered: Gathered, log: Option<&Path>) -> Verdict
     let others = binaries.iter().filter(has_others).map(Place::of).collect();
     let log = log.map(Path::to_owned);
     let (expected, reports) = split(reports, &is_expected);
-    let (undecided, lost, closed) = (cover.undecided, cover.lost, cover.closed);
+    let undecided = leaks::undecided(&cover);
+    let (lost, closed) = (cover.lost, cover.closed);
     let open = cover.binaries.iter().filter(|(_, sight)| **sight == Sight::Open);
     let seen = open.map(|(file, _)| file.clone()).collect();
     Verdict {

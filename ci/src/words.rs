@@ -11,7 +11,7 @@ use crate::baseline::{Entry, Updated};
 use crate::begun::Begun;
 use crate::cover::{Fate, Why};
 use crate::exit::Exit;
-use crate::leaks::Channels;
+use crate::leaks::{Channels, Undecided};
 use crate::libtest::{Binary, When};
 use crate::preload::Closed;
 use crate::told::Group;
@@ -79,7 +79,7 @@ pub(crate) fn thread(name: &str) -> String {
 pub(crate) fn left(fate: Fate, number: usize) -> String {
     let (was, their) = if number == 1 { ("was", "its runtime") } else { ("were", "their runtime") };
     match fate {
-        Fate::RuntimeEnded | Fate::RuntimeEndedAtOnce => {
+        Fate::RuntimeEnded | Fate::RuntimeEndedAtOnce | Fate::Cancelled => {
             format!("{} {was} still alive when {their} ended", count(number, "task"))
         }
         Fate::ProcessEnded => {
@@ -94,7 +94,9 @@ pub(crate) fn left(fate: Fate, number: usize) -> String {
 
 pub(crate) fn state(fate: Fate) -> &'static str {
     match fate {
-        Fate::RuntimeEnded | Fate::RuntimeEndedAtOnce => "dropped with its runtime, in the middle of an await",
+        Fate::RuntimeEnded | Fate::RuntimeEndedAtOnce | Fate::Cancelled => {
+            "dropped with its runtime, in the middle of an await"
+        }
         Fate::ProcessEnded => "its runtime was never dropped, or only in the background",
         Fate::ClosureOutlived => "its runtime was never dropped, or did not wait for it",
     }
@@ -102,7 +104,7 @@ pub(crate) fn state(fate: Fate) -> &'static str {
 
 pub(crate) fn next_step(fate: Fate) -> &'static str {
     match fate {
-        Fate::RuntimeEnded | Fate::RuntimeEndedAtOnce => {
+        Fate::RuntimeEnded | Fate::RuntimeEndedAtOnce | Fate::Cancelled => {
             "tell it to stop, or abort it, and await its JoinHandle before the test ends"
         }
         Fate::ProcessEnded => "tell it to stop, or abort it, and await its JoinHandle in the test that spawned it",
@@ -157,12 +159,36 @@ pub(crate) fn closed(why: Closed) -> &'static str {
 }
 
 /// Tasks of which a record cannot say whether they would have ended.
-pub(crate) fn undecided(number: usize) -> String {
-    let their = if number == 1 { "its" } else { "their" };
-    format!(
-        "not judged: {} of ordinary tests had just been spawned, woken or aborted when {their} runtime ended",
-        count(number, "task")
-    )
+pub(crate) fn undecided(undecided: &[Undecided]) -> Option<String> {
+    let of = |is_cancelled: bool| undecided.iter().filter(move |it| it.is_cancelled == is_cancelled);
+    let all = [false, true].map(|is_cancelled| {
+        let number = of(is_cancelled).map(|it| it.count).sum();
+        let lines: String = of(is_cancelled).map(|it| "\n  ".to_owned() + &undecided_at(it)).collect();
+        (number > 0).then(|| not_judged(number, is_cancelled) + &lines)
+    });
+    all.into_iter().flatten().reduce(|all, more| all + "\n" + &more)
+}
+
+fn not_judged(number: usize, is_cancelled: bool) -> String {
+    let (was, their) = if number == 1 { ("was", "its") } else { ("were", "their") };
+    let how = if is_cancelled {
+        format!("{was} aborted, or ended by {their} runtime's end")
+    } else {
+        format!("had just been spawned, woken or aborted when {their} runtime ended")
+    };
+    format!("not judged: {} of ordinary tests {how}", count(number, "task"))
+}
+
+/// Tasks that were spawned at one place.
+fn undecided_at(undecided: &Undecided) -> String {
+    let Undecided { site, count, leaking, tests, .. } = undecided;
+    let tests: Vec<&str> = tests.iter().map(String::as_str).collect();
+    let elsewhere = match leaking {
+        0 => String::new(),
+        1 => "; this place leaks in 1 test".to_owned(),
+        leaking => format!("; this place leaks in {leaking} tests"),
+    };
+    format!("{} spawned at {site}, in {}{elsewhere}", self::count(*count, "task"), self::tests(&tests))
 }
 
 /// Channels that tests left open.

@@ -126,7 +126,7 @@ impl Seat {
             self.0 = None;
         }
         match death {
-            Some(outcome) => Ok(Attempt { played: Played::default(), outcome: Some(outcome?) }),
+            Some(outcome) => Ok(Attempt { played: Played::default(), outcome: Some(outcome?.into()) }),
             None => Ok(attempts.remove(0)),
         }
     }

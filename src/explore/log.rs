@@ -190,7 +190,7 @@ impl Log {
             let waits = |finding: &&mut Finding| finding.kind == Kind::Hang;
             evidence.extend(outcome.findings.iter_mut().find(waits).map(|hang| std::mem::take(&mut hang.evidence)));
             outcome.findings.retain(|finding| finding.kind != Kind::Hang);
-            self.add(&plan, outcome);
+            self.add(&plan, *outcome);
         }
         let summary = words::killed_by(signal, boundary);
         let is_late = !played.deaf_to.contains(&signal);

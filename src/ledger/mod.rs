@@ -26,21 +26,33 @@ use crate::finding::Ending;
 use crate::lock::lock;
 use crate::recorder::{self, RunNumber};
 use crate::system::dye::{self, Dye};
-use crate::system::threads::{self, Tid};
+use crate::system::threads::Tid;
 
 use channel::ChannelKind;
 use closable::Closables;
 use component::Components;
 use panic::Panicked;
-use table::Tasks;
+use table::{First, Tasks};
 use thread::{RuntimeThreads, Sleeper};
 use ticket::Tickets;
+
+/// Whether a run has all that its runtime can wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Staging {
+    Full,
+    /// The driver of sockets, processes and signals is left out, which is most of what a small run costs. What goes wrong then may be due
+    /// to that: nothing is told of it, and the run is made once more in full.
+    Rehearsal,
+}
 
 /// Everything that one run knows.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     /// What the recorder knows the run by; no two runs of a process have the same, but for those that it is not to look at.
     number: RunNumber,
+    staging: Staging,
+    /// Whether code has panicked, be it caught or not.
+    has_panicked: AtomicBool,
     /// What marks the threads of this run; `None` where the system has nothing that threads inherit.
     dye: Option<Dye>,
     /// The tasks that the runtime's hooks told of; empty without hooks.
@@ -86,12 +98,14 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Opens the ledger of a new run.
-    pub(crate) fn open(number: RunNumber, kinds: &[ChannelKind]) -> Arc<Self> {
+    pub(crate) fn open(number: RunNumber, kinds: &[ChannelKind], staging: Staging, first: First) -> Arc<Self> {
         OPEN.fetch_add(1, Ordering::Relaxed);
         Arc::new_cyclic(|own: &Weak<Self>| Self {
             number,
+            staging,
+            has_panicked: AtomicBool::new(false),
             dye: runs::register(own.clone()),
-            tasks: Tasks::new(),
+            tasks: Tasks::new(first),
             #[cfg(feature = "tracing")]
             reader: OnceLock::new(),
             names: Mutex::default(),
@@ -119,6 +133,21 @@ impl Ledger {
         self.number
     }
 
+    /// Returns whether the run has all that its runtime can wait for.
+    pub(crate) fn staging(&self) -> Staging {
+        self.staging
+    }
+
+    /// Returns whether code has panicked, be it caught or not.
+    pub(crate) fn has_panicked(&self) -> bool {
+        self.has_panicked.load(Ordering::Relaxed)
+    }
+
+    /// Writes down that code has panicked.
+    pub(crate) fn panics(&self) {
+        self.has_panicked.store(true, Ordering::Relaxed);
+    }
+
     /// Returns whether no probe and no event has told anything.
     pub(crate) fn is_untold(&self) -> bool {
         self.closables.is_empty() && self.tickets.is_empty() && self.components.is_empty()
@@ -133,10 +162,10 @@ impl Ledger {
         }
     }
 
-    /// Makes the calling thread the one that the body runs on; below `base` its stack is the run's.
-    pub(crate) fn adopt_body_thread(self: &Arc<Self>, base: usize) {
+    /// Makes the calling thread, which the system knows by this id, the one that the body runs on; below `base` its stack is the run's.
+    pub(crate) fn adopt_body_thread(self: &Arc<Self>, tid: Option<Tid>, base: usize) {
         self.adopt_thread();
-        if let Some(tid) = threads::own_tid() {
+        if let Some(tid) = tid {
             self.body_thread.get_or_init(|| tid);
             self.body_base.get_or_init(|| !base);
         }
@@ -183,7 +212,7 @@ impl Ledger {
         self.workers.store(workers, Ordering::Release);
         if workers == 0 {
             // Here the body's own thread runs the tasks.
-            self.threads.seat();
+            self.threads.seat(self.body_thread());
         }
     }
 
@@ -307,26 +336,26 @@ pub(crate) fn with_current<R>(act: impl FnOnce(&Ledger) -> R) -> Option<R> {
 
 /// The runs of this process, by what marks their threads.
 mod runs {
-    use super::{Arc, BTreeMap, Dye, Ledger, Mutex, Weak, lock};
+    use super::{Arc, Dye, Ledger, Mutex, Weak, lock};
     use crate::recorder::unrecorded;
 
     /// What it allocates is nobody's: the allocator would ask here whose it is.
-    static RUNS: Mutex<BTreeMap<Dye, Weak<Ledger>>> = Mutex::new(BTreeMap::new());
+    static RUNS: Mutex<Vec<(Dye, Weak<Ledger>)>> = Mutex::new(Vec::new());
 
     pub(super) fn register(ledger: Weak<Ledger>) -> Option<Dye> {
         unrecorded(|| {
             let mut runs = lock(&RUNS);
-            let dye = Dye::fresh(|dye| !runs.contains_key(&dye))?;
-            runs.insert(dye, ledger);
+            let dye = Dye::fresh(|dye| runs.iter().all(|(of, _)| *of != dye))?;
+            runs.push((dye, ledger));
             Some(dye)
         })
     }
 
     pub(super) fn forget(dye: Dye) {
-        unrecorded(|| lock(&RUNS).remove(&dye));
+        unrecorded(|| lock(&RUNS).retain(|(of, _)| *of != dye));
     }
 
     pub(super) fn by_dye(dye: Dye) -> Option<Arc<Ledger>> {
-        lock(&RUNS).get(&dye)?.upgrade()
+        lock(&RUNS).iter().find(|(of, _)| *of == dye)?.1.upgrade()
     }
 }

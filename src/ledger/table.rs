@@ -18,8 +18,25 @@ use lightsout_sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Order
 /// How far from its home a task may stand. Long enough that a few long-lived neighbours do not force a larger table, short
 /// enough that a miss stays cheap.
 const REACH: usize = if cfg!(loom) { 1 } else { 16 };
-/// Slots of the first table; most tests never need a second one.
-const FIRST: usize = if cfg!(loom) { 2 } else { 256 };
+/// How many slots the first table has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    /// As many as most tests ever need.
+    Usual,
+    /// A few: for one of thousands of runs, which each make a table, and look whether it is empty.
+    Small,
+}
+
+impl First {
+    fn slots(self) -> usize {
+        match self {
+            _ if cfg!(loom) => 2,
+            Self::Usual => 256,
+            Self::Small => 32,
+        }
+    }
+}
+
 /// More tables than memory could hold.
 const TABLES: usize = if cfg!(loom) { 3 } else { 40 };
 
@@ -94,19 +111,18 @@ pub(crate) struct Row {
 #[derive(Debug)]
 pub(crate) struct Tasks {
     /// The first table, apart: its homes are reached from an id without a further load, and most runs need no other.
-    first: Box<[Slot; FIRST]>,
-    /// Each twice as large as the one before; made when the one before is full.
-    later: [OnceLock<Table>; TABLES],
+    first: Box<[Slot]>,
+    /// Each twice as large as the one before; made when the one before is full. Most runs need not even the place for them.
+    later: OnceLock<Box<[OnceLock<Table>; TABLES]>>,
     /// How many of `later` are made.
     made: AtomicUsize,
 }
 
 impl Tasks {
-    pub(crate) fn new() -> Self {
-        // Not as an array, which would be made on the stack and then be copied.
-        let first: Box<[Slot]> = (0..FIRST).map(|_| Slot::new()).collect();
-        let first = first.try_into().expect("lightsout bug: so many slots were made");
-        Self { first, later: array::from_fn(|_| OnceLock::new()), made: AtomicUsize::new(0) }
+    /// Makes a table without tasks.
+    pub(crate) fn new(first: First) -> Self {
+        let first = (0..first.slots()).map(|_| Slot::new()).collect();
+        Self { first, later: OnceLock::new(), made: AtomicUsize::new(0) }
     }
 
     /// Writes down a spawned task.
@@ -184,11 +200,12 @@ impl Tasks {
 
     /// Returns the later tables, oldest first.
     fn later(&self) -> impl DoubleEndedIterator<Item = &Table> {
-        self.later[..self.made.load(Ordering::Acquire)].iter().filter_map(OnceLock::get)
+        let made = self.made.load(Ordering::Acquire);
+        self.later.get().into_iter().flat_map(move |later| later[..made].iter().filter_map(OnceLock::get))
     }
 
     fn find(&self, id: u64) -> Option<&Slot> {
-        let home = home(&*self.first, id);
+        let home = home(&self.first, id);
         if home.holds(id) { Some(home) } else { self.find_away(id) }
     }
 
@@ -202,7 +219,7 @@ impl Tasks {
     }
 
     fn claim(&self, id: u64) -> &Slot {
-        let home = home(&*self.first, id);
+        let home = home(&self.first, id);
         if home.take() { home } else { self.claim_away(id) }
     }
 
@@ -221,7 +238,8 @@ impl Tasks {
     /// Makes the next table, unless another thread just has.
     fn grow(&self, from: u64) {
         let made = self.made.load(Ordering::Acquire);
-        self.later[made].get_or_init(|| Table::new(FIRST << (made + 1), from));
+        let later = self.later.get_or_init(|| Box::new(array::from_fn(|_| OnceLock::new())));
+        later[made].get_or_init(|| Table::new(self.first.len() << (made + 1), from));
         let _ = self.made.compare_exchange(made, made + 1, Ordering::AcqRel, Ordering::Acquire);
     }
 }
@@ -254,7 +272,7 @@ mod tests {
 
     #[test]
     fn ended_task_leaves_and_its_neighbour_stays() {
-        let tasks = Tasks::new();
+        let tasks = Tasks::new(First::Usual);
         assert!(tasks.is_empty());
         tasks.begin(7, here(), 3);
         tasks.begin(8, here(), 4);
@@ -268,7 +286,7 @@ mod tests {
 
     #[test]
     fn end_of_an_unknown_task_is_ignored() {
-        let tasks = Tasks::new();
+        let tasks = Tasks::new(First::Usual);
         tasks.end(5);
         tasks.poll(5);
         tasks.begin(6, here(), 0);
@@ -278,7 +296,7 @@ mod tests {
 
     #[test]
     fn every_live_task_is_found_while_tables_grow() {
-        let tasks = Tasks::new();
+        let tasks = Tasks::new(First::Usual);
         let many = 10_000;
         for id in 1..=many {
             tasks.begin(id, here(), 0);
@@ -292,7 +310,7 @@ mod tests {
 
     #[test]
     fn churn_beside_a_long_lived_task_does_not_grow_the_table() {
-        let tasks = Tasks::new();
+        let tasks = Tasks::new(First::Usual);
         tasks.begin(1, here(), 0);
         for id in 2..100_000 {
             tasks.begin(id, here(), 0);
@@ -305,7 +323,7 @@ mod tests {
 
     #[test]
     fn threads_that_race_lose_nothing() {
-        let tasks = Tasks::new();
+        let tasks = Tasks::new(First::Usual);
         let next = AtomicU64::new(1);
         std::thread::scope(|scope| {
             for _ in 0..4 {

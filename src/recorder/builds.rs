@@ -2,13 +2,11 @@
 //! anew is not taken for it.
 #![expect(unsafe_code, reason = "modules are what the loader says they are, in C structs")]
 
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::CStr;
 
-use super::loaded::{Loaded, Segment, dl_iterate_phdr};
+use super::loaded::{PF_X, PT_LOAD, Segment, each};
 
-const PT_LOAD: u32 = 1;
 const PT_NOTE: u32 = 4;
-const PF_X: u32 = 1;
 const PF_R: u32 = 4;
 const PAGE: usize = 4096;
 const NT_GNU_BUILD_ID: u32 = 3;
@@ -47,13 +45,6 @@ pub(super) fn write_maps(room: &mut [u8], program: &[u8]) -> isize {
         }
     });
     isize::try_from(text.len).unwrap_or_default()
-}
-
-/// Visits each module, the program first.
-fn each(visit: &mut dyn FnMut(&Loaded, &[Segment])) {
-    let mut visit = visit;
-    // SAFETY: the function is given what it expects, and that is there until all is visited.
-    unsafe { dl_iterate_phdr(visited, (&raw mut visit).cast()) };
 }
 
 struct Text<'a> {
@@ -95,14 +86,6 @@ impl Text<'_> {
         self.len = end;
         Some(self)
     }
-}
-
-unsafe extern "C" fn visited(loaded: *mut Loaded, _: usize, visit: *mut c_void) -> c_int {
-    // SAFETY: the loader describes a module that stays while it is visited, and `each` gave the other.
-    let (loaded, visit) = unsafe { (&*loaded, &mut *visit.cast::<&mut dyn FnMut(&Loaded, &[Segment])>()) };
-    // SAFETY: so many segments stand there, if there are any.
-    visit(loaded, unsafe { std::slice::from_raw_parts(loaded.segments, loaded.segment_count.into()) });
-    0
 }
 
 /// Returns the number of a build among notes that stand one after the other.

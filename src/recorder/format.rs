@@ -19,7 +19,7 @@
 /// `lightsou`.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"lightsou");
 /// Of this form.
-pub(crate) const VERSION: u64 = 2;
+pub(crate) const VERSION: u64 = 3;
 /// The section of a program that says that it writes records when it is asked to.
 pub(crate) const MARK: &str = ".lightsout";
 /// What a record's name ends with.
@@ -82,6 +82,8 @@ pub(crate) const END_WORDS: usize = 4;
 /// Set in the state of what was still allocated when the process ended by itself; beside it are the lowest bits of the
 /// allocation's first word, which is a task's state.
 pub(crate) const AT_EXIT: u64 = 1 << 32;
+/// Set beside it for what is no task, and may be a channel.
+pub(crate) const NO_TASK: u64 = 1 << 33;
 /// So many of the lowest bits of the first word; above them a task counts references.
 pub(crate) const STATE: u64 = 0b11_1111;
 

@@ -16,9 +16,10 @@ pub(crate) mod format;
 mod here;
 mod kept;
 #[cfg(target_os = "linux")]
-mod loaded;
+pub(crate) mod loaded;
 mod memory;
 pub(crate) mod record;
+pub(crate) mod shared;
 pub(crate) mod stacks;
 mod table;
 pub(crate) mod unwind;
@@ -71,7 +72,7 @@ pub(crate) fn moved(table: &Table, old: Allocation, address: usize, size: usize)
 /// Forgets an allocation; call it before its memory is given back. Returns what was written down.
 pub(crate) fn freed(table: &Table, address: usize) -> Option<Allocation> {
     let gone = table.remove(address)?;
-    if who::is_ordinary(gone.run) && record::is_open() {
+    if table.has_ends() && who::is_ordinary(gone.run) && record::is_open() {
         cost::timed(|| ended(&gone));
     }
     Some(gone)

@@ -19,9 +19,9 @@ mod linux {
 
     use super::super::builds;
     use super::super::ends::{self, End};
-    use super::super::format::{self, AT_EXIT, Section};
+    use super::super::format::{self, AT_EXIT, NO_TASK, Section};
     use super::super::who::is_ordinary;
-    use super::super::{CELLS, NO_RUN, REST, enter, here, memory, stacks, state_of, table, unwind, who};
+    use super::super::{CELLS, NO_RUN, REST, enter, here, memory, shared, stacks, state_of, table, unwind, who};
 
     const WORD: usize = size_of::<u64>();
 
@@ -275,6 +275,11 @@ mod linux {
         let who = enter(NO_RUN);
         CELLS.each_ordinary(|allocation| {
             ends::count(allocation, End { stack: 0, who: 0, state: AT_EXIT | state_of(allocation) });
+        });
+        REST.each_ordinary(|allocation| {
+            if shared::is_counted(allocation) {
+                ends::count(allocation, End { stack: 0, who: 0, state: AT_EXIT | NO_TASK });
+            }
         });
         // Modules that came later are not in what was written at the start.
         if unwind::has_met_others() {

@@ -68,6 +68,8 @@ impl Packed {
 
 /// Slots of a shard at its first use.
 const FIRST: usize = 16;
+/// The most slots that a shard outside of the record has for what belongs to no checked run: 128 MB in all.
+const MOST: usize = 1 << 17;
 /// How many runs at once have a counter of their own; others share one, which then says "perhaps".
 const COUNTERS: usize = if cfg!(miri) { 4 } else { 256 };
 /// How many counters tell, before a lock is taken, that an address is not here; each shard has 256.
@@ -113,11 +115,20 @@ impl Table {
         Self { home, shards: [const { Shard::new() }; SHARDS], buckets: [const { AtomicU8::new(0) }; BUCKETS] }
     }
 
+    /// Returns whether somebody asks how what is in it was given back.
+    pub(super) fn has_ends(&self) -> bool {
+        self.home == Home::Record
+    }
+
     /// Writes down an allocation; one that was there under its address has been given back without a word.
     pub(super) fn insert(&self, allocation: Allocation) {
         let number = shard_of(allocation.address);
         let shard = &self.shards[number];
-        let grow = |slots: &mut Slots| slots.grow((self.home == Home::Record).then_some(number));
+        let is_full = |slots: &Slots| self.home == Home::Own && is_ordinary(allocation.run) && slots.len >= MOST;
+        let grow = |slots: &mut Slots| match is_full(slots) {
+            true => None,
+            false => slots.grow((self.home == Home::Record).then_some(number)),
+        };
         shard.with(|slots| match slots.insert(Packed::new(allocation), grow) {
             Some(Inserted::New) => {
                 shard.count(allocation.run, 1);

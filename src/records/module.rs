@@ -11,7 +11,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::Program;
+use super::tokio::Tokio;
+use super::{Program, names};
 use crate::system::debuginfo;
 use crate::system::symbols::Frame;
 
@@ -43,8 +44,8 @@ struct Of {
 #[derive(Debug, Serialize, Deserialize)]
 struct Known {
     of: Of,
-    /// `None` before it is asked for.
-    program: Option<Program>,
+    /// What it tells of itself as a program, with its tokio; `None` before it is asked for.
+    program: Option<(Program, Option<Tokio>)>,
     /// By place in the file.
     frames: BTreeMap<u64, Vec<Frame>>,
 }
@@ -65,10 +66,11 @@ impl Module {
         self.known.of.build.as_deref()
     }
 
-    /// Returns what it tells of itself as a program.
-    pub(super) fn program(&mut self) -> Program {
-        self.is_new |= self.known.program.is_none();
-        *self.known.program.get_or_insert_with(|| Program::read(&self.known.of.path))
+    /// Returns what it tells of itself as a program, and its tokio.
+    pub(super) fn program(&mut self) -> &(Program, Option<Tokio>) {
+        let Known { of, program, .. } = &mut self.known;
+        self.is_new |= program.is_none();
+        program.get_or_insert_with(|| names::program(&of.path, &of.root).unwrap_or_default())
     }
 
     /// Returns the functions at a place of the file, innermost first.

@@ -19,6 +19,7 @@ const LOOKS: usize = 50;
 pub struct Running {
     record: Words,
     memory: File,
+    process: u64,
 }
 
 /// Something that is allocated now, and belongs to no checked run.
@@ -42,8 +43,15 @@ impl Running {
         if !has_begun(&header)? {
             return Ok(None);
         }
-        let memory = File::open(format!("/proc/{}/mem", header[format::PROCESS_AT]))?;
-        Ok(Some(Self { record, memory }))
+        let process = header[format::PROCESS_AT];
+        let memory = File::open(format!("/proc/{process}/mem"))?;
+        Ok(Some(Self { record, memory, process }))
+    }
+
+    /// Returns its number.
+    #[must_use]
+    pub fn process(&self) -> u64 {
+        self.process
     }
 
     /// Returns what is allocated.

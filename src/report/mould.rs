@@ -95,8 +95,8 @@ impl Mould {
     }
 }
 
-pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T, mut into: &mut Vec<u8>) {
-    serde_json::to_writer(&mut into, value).expect("lightsout bug: it is plain data");
+pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T, into: &mut Vec<u8>) {
+    serde_json::to_writer(into, value).expect("lightsout bug: it is plain data");
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ fn unsafe_code_is_fenced_off() {
         "src/recorder/apart.rs",
         "src/recorder/arena.rs",
         "src/recorder/builds.rs",
+        "src/recorder/loaded.rs",
         "src/recorder/memory.rs",
         "src/recorder/record.rs",
         "src/recorder/table.rs",

@@ -10,7 +10,7 @@ use lightsout::sync::atomic::{AtomicBool, Ordering};
 #[expect(dead_code, reason = "a model needs a part of it")]
 mod table;
 
-use table::Tasks;
+use table::{First, Tasks};
 
 #[track_caller]
 fn here() -> &'static Location<'static> {
@@ -24,7 +24,8 @@ const NEW: u64 = 4;
 #[lightsout::model]
 fn slot_that_changes_hands_never_shows_one_task_at_the_place_of_another(model: &Model) {
     let task = model.resource("the old task").must_end();
-    let (tasks, over, old, new) = (Arc::new(Tasks::new()), Arc::new(AtomicBool::new(false)), here(), here());
+    let (tasks, over, old, new) =
+        (Arc::new(Tasks::new(First::Usual)), Arc::new(AtomicBool::new(false)), here(), here());
     tasks.begin(OLD, old, 0);
     let (writing, ended) = (tasks.clone(), over.clone());
     model.actor("worker", move || {
@@ -46,7 +47,7 @@ fn slot_that_changes_hands_never_shows_one_task_at_the_place_of_another(model: &
 
 #[lightsout::model]
 fn neighbours_that_race_for_a_new_table_all_stay(model: &Model) {
-    let (tasks, place) = (Arc::new(Tasks::new()), here());
+    let (tasks, place) = (Arc::new(Tasks::new(First::Usual)), here());
     let spawned = model.resource("the last spawn").must_end();
     tasks.begin(OLD, place, 0);
     let (one, other) = (tasks.clone(), tasks.clone());

@@ -8,7 +8,9 @@ use crate::libtest::Binary;
 impl Cover {
     /// Gives tests their whole names, as far as these binaries tell them.
     pub(crate) fn name_tests(&mut self, binaries: &[Binary]) {
-        self.leaks = renamed(&mut self.leaks, |leak| name(&leak.binary, &mut leak.whose, binaries));
+        for tasks in [&mut self.leaks, &mut self.undecided] {
+            *tasks = renamed(tasks, |leak| name(&leak.binary, &mut leak.whose, binaries));
+        }
         self.open = renamed(&mut self.open, |open| name(&open.binary, &mut open.whose, binaries));
     }
 }

@@ -61,7 +61,7 @@ impl Reader<'_> {
 
     fn has_tasks(&mut self) -> bool {
         let record = self.record;
-        let mut cells = record.ends.iter().filter(|end| !matches!(record.who(end), Who::Planted(_)));
+        let mut cells = record.ends.iter().filter(|end| !end.is_shared && !matches!(record.who(end), Who::Planted(_)));
         cells.any(|end| self.spawned(end.made).is_some())
     }
 

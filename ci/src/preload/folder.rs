@@ -39,14 +39,20 @@ impl Folder {
         Ok(())
     }
 
+    /// Returns where the records of all processes are.
+    pub(crate) fn records(&self) -> impl Iterator<Item = PathBuf> {
+        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(|path| Record::is_one(path))
+    }
+
     /// Returns where the record of a process is, if it has one.
     pub(crate) fn record_of(&self, id: u32) -> Option<PathBuf> {
         let begin = format!("{id}-");
         let is_its = |path: &PathBuf| {
             let name = path.file_name().and_then(OsStr::to_str);
-            Record::is_one(path) && name.is_some_and(|name| name.starts_with(&begin))
+            name.is_some_and(|name| name.starts_with(&begin))
         };
-        fs::read_dir(&self.0).ok()?.flatten().map(|entry| entry.path()).find(is_its)
+        self.records().find(is_its)
     }
 }
 

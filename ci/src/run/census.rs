@@ -15,7 +15,7 @@ use lightsout::Site;
 use lightsout::records::{Kind, Live, Names, Program, Record, Running, Stack};
 use serde::Serialize;
 
-use crate::cover::{self, Leak, Sight, Why};
+use crate::cover::{self, Cover, Leak, Sight, Why};
 use crate::error::Error;
 use crate::preload::note::Way;
 use crate::preload::{self, Closed, runner};
@@ -23,16 +23,18 @@ use crate::preload::{self, Closed, runner};
 /// The flag of a task that has ended, and whose handle or waker is kept.
 const ENDED: u64 = 0b10;
 
-/// What is allocated at one moment, by the stack that made it, and by whether it would be a task that has ended.
-pub(super) type Look = BTreeMap<(Stack, bool), usize>;
+/// What is allocated at one moment, by the process and the stack that made it, and by whether it would be a task that has ended.
+pub(super) type Look = BTreeMap<(u64, Stack, bool), usize>;
 
 /// Looks at a program.
 #[derive(Debug)]
 pub(super) struct Eye {
     folder: preload::Folder,
     way: Result<Way, Blind>,
-    /// `None` before the first look.
-    running: Option<Running>,
+    /// Whether processes that the program starts are looked at, too.
+    with_children: bool,
+    /// By record; empty before the first look.
+    running: BTreeMap<PathBuf, Running>,
 }
 
 /// What a census came to.
@@ -97,11 +99,15 @@ pub(crate) enum Blind {
 
 impl Eye {
     /// Sees how a program can be looked at.
-    pub(super) fn open(program: &OsStr) -> Result<Self, Error> {
+    pub(super) fn open(program: &OsStr, with_children: bool) -> Result<Self, Error> {
         let folder = preload::Folder::create()?;
         // One that is not there is told by whoever runs it.
-        let way = find(program).map_or(Ok(Way::Static), |program| way(&program));
-        Ok(Self { folder, way, running: None })
+        let way = match find(program).map_or(Ok(Way::Static), |program| way(&program)) {
+            // It may start one that can be looked at.
+            Err(Blind::Script | Blind::NoTokio) if with_children => Ok(Way::Preloaded),
+            way => way,
+        };
+        Ok(Self { folder, way, with_children, running: BTreeMap::new() })
     }
 
     /// Adds to a command what makes its program write a record.
@@ -111,15 +117,13 @@ impl Eye {
         if let Err(closed) = self.folder.hang(command, &program, way) {
             self.way = Err(Blind::Closed(closed));
         }
+        command.envs(self.with_children.then_some((preload::CHILDREN, "1")));
     }
 
     /// Looks at what the program has allocated now.
     pub(super) fn look(&mut self, id: u32) -> Look {
         match self.try_look(id) {
-            Ok(live) => live.into_iter().fold(Look::new(), |mut look, live| {
-                *look.entry((live.made, live.state & ENDED != 0)).or_default() += 1;
-                look
-            }),
+            Ok(look) => look,
             Err(error) => {
                 self.way = Err(Blind::Unreadable(error.to_string()));
                 Look::new()
@@ -127,14 +131,33 @@ impl Eye {
         }
     }
 
-    fn try_look(&mut self, id: u32) -> std::io::Result<Vec<Live>> {
+    fn try_look(&mut self, id: u32) -> std::io::Result<Look> {
+        let mut look = Look::new();
         if self.way.is_err() {
-            return Ok(Vec::new());
+            return Ok(look);
         }
-        if self.running.is_none() {
-            self.running = self.folder.record_of(id).map_or(Ok(None), |path| Running::open(&path))?;
+        let own = self.folder.record_of(id);
+        for path in self.records(own.as_ref()) {
+            if !self.running.contains_key(&path) {
+                match Running::open(&path) {
+                    Ok(running) => self.running.extend(running.map(|running| (path.clone(), running))),
+                    // A child may be over.
+                    Err(_) if own.as_ref() != Some(&path) => continue,
+                    Err(error) => return Err(error),
+                }
+            }
+            let Some(running) = self.running.get_mut(&path) else { continue };
+            let process = running.process();
+            for Live { made, state } in running.look()? {
+                *look.entry((process, made, state & ENDED != 0)).or_default() += 1;
+            }
         }
-        self.running.as_mut().map_or(Ok(Vec::new()), Running::look)
+        Ok(look)
+    }
+
+    /// Returns the records of all processes that are looked at.
+    fn records(&self, own: Option<&PathBuf>) -> Vec<PathBuf> {
+        if self.with_children { self.folder.records().collect() } else { own.cloned().into_iter().collect() }
     }
 
     /// Names what was seen, and judges how the program ended. Call it when the program is over.
@@ -143,23 +166,37 @@ impl Eye {
             Err(blind) => return Ok(Census::blind(blind)),
             Ok(way) => way,
         };
-        let Some(path) = self.folder.record_of(id) else { return Ok(Census::blind(why(way))) };
-        let record = Record::read(&path).map_err(|error| Error::read_record(&path, &error))?;
-        let Some(record) = record else { return Ok(Census::blind(why(way))) };
+        let own = self.folder.record_of(id);
+        let mut records = BTreeMap::new();
+        for path in self.records(own.as_ref()) {
+            let record = Record::read(&path).map_err(|error| Error::read_record(&path, &error))?;
+            records.extend(record.map(|record| (record.process, record)));
+        }
+        if records.is_empty() {
+            return Ok(Census::blind(why(way)));
+        }
         let mut names = Names::new(&root()?);
-        let cover = cover::of_program(&record, &mut names);
-        let blind = match cover.binaries.into_values().next() {
-            Some(Sight::Open) => None,
-            Some(Sight::NoTokio) | None => Some(Blind::NoTokio),
-            Some(Sight::Blind(why)) => Some(Blind::Cannot(why)),
-        };
-        if let Some(blind) = blind {
+        let cover = cover::of_program(id, records.values(), &mut names);
+        if let Some(blind) = blind(&cover) {
             return Ok(Census::blind(blind));
         }
-        let cost = Cost { steps: record.steps, took: record.took, lost: record.lost };
-        let alive = alive(looks, |stack, has_ended| thing(&mut names, &record, stack, has_ended));
-        Ok(Census { blind: None, alive, left: cover.leaks, undecided: cover.undecided, cost })
+        let of_all = |of: fn(&Record) -> u64| records.values().map(of).sum();
+        let took = records.values().map(|record| record.took).sum();
+        let cost = Cost { steps: of_all(|it| it.steps), took, lost: of_all(|it| it.lost) };
+        let alive =
+            alive(looks, |process, stack, has_ended| thing(&mut names, records.get(&process)?, stack, has_ended));
+        Ok(Census { blind: None, alive, left: cover.leaks, undecided: cover.undecided.values().sum(), cost })
     }
+}
+
+/// Returns why nothing was looked at, or not all that has tasks.
+fn blind(cover: &Cover) -> Option<Blind> {
+    let why = cover.binaries.values().find_map(|sight| match sight {
+        Sight::Blind(why) => Some(Blind::Cannot(*why)),
+        Sight::Open | Sight::NoTokio => None,
+    });
+    let is_open = || cover.binaries.values().any(|sight| *sight == Sight::Open);
+    why.or_else(|| (!is_open()).then_some(Blind::NoTokio))
 }
 
 impl Census {
@@ -169,12 +206,12 @@ impl Census {
 }
 
 /// Counts what was alive at each look.
-fn alive(looks: &[Look], mut thing: impl FnMut(Stack, bool) -> Option<Thing>) -> BTreeMap<Thing, Vec<usize>> {
-    let mut known: BTreeMap<(Stack, bool), Option<Thing>> = BTreeMap::new();
+fn alive(looks: &[Look], mut thing: impl FnMut(u64, Stack, bool) -> Option<Thing>) -> BTreeMap<Thing, Vec<usize>> {
+    let mut known: BTreeMap<(u64, Stack, bool), Option<Thing>> = BTreeMap::new();
     let mut alive: BTreeMap<Thing, Vec<usize>> = BTreeMap::new();
     for (at, look) in looks.iter().enumerate() {
-        for (&(stack, has_ended), count) in look {
-            let named = known.entry((stack, has_ended)).or_insert_with(|| thing(stack, has_ended));
+        for (&key, count) in look {
+            let named = known.entry(key).or_insert_with(|| thing(key.0, key.1, key.2));
             if let Some(named) = named {
                 alive.entry(named.clone()).or_insert_with(|| vec![0; looks.len()])[at] += count;
             }

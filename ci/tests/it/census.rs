@@ -52,7 +52,11 @@ fn census(keeps: &str, line: &[&str]) -> (Gate, Value) {
     let mut command = tool();
     command.args(["--census", "--ready-line", "listening", "--exit-within", "2s", "--load", &load, "--rounds", "4"]);
     command.arg("--output").arg(folder.path().join("output")).arg("--json").arg(&json).args(line);
-    command.arg("--").arg(&*PROGRAM).args([&port.to_string(), keeps]);
+    let program = folder.path().join("starts");
+    fs::write(&program, STARTS).expect("a file");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("permissions");
+    let starts = line.contains(&"--children").then_some(&program);
+    command.arg("--").args(starts).arg(&*PROGRAM).args([&port.to_string(), keeps]);
     let gate = Gate::from(command.output().expect("the tool"));
     let json = fs::read_to_string(json).unwrap_or_else(|error| panic!("{error}\n{}{}", gate.stdout, gate.stderr));
     (gate, serde_json::from_str(&json).expect("JSON"))
@@ -108,6 +112,19 @@ fn what_is_alive_at_the_end_is_told_unless_it_is_allowed() {
         census("left", &["--allow", &allowed]).0.check(0, &["exit 0: clean"]);
     }
     census("left", &["--allow", &format!("{file}:1")]).0.check(100, &[]);
+}
+
+/// A script that starts a program, hands SIGTERM on to it, and ends as it does.
+const STARTS: &str = "#!/bin/sh\n\"$@\" &\ntrap \"kill $!\" TERM\nwait $!\nwait $!\n";
+
+#[test]
+fn program_that_a_script_starts_is_looked_at_with_its_children() {
+    let (gate, json) = census("task", &["--children"]);
+    let gate = gate.check(100, &["alive before SIGTERM: "]);
+    let faults = faults(&json);
+    let grown: Vec<&str> = faults.iter().filter(|(kind, _)| *kind == "growth").map(|(_, said)| *said).collect();
+    let is_told = |said: &str| said.starts_with("leaks 2 tasks a round: ") && said.contains(&place("task"));
+    assert!(matches!(grown[..], [said] if is_told(said)), "{}", gate.stdout);
 }
 
 #[test]

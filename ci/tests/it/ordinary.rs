@@ -14,6 +14,8 @@ use crate::project::{Gate, Project, SETTINGS, TOKIO, target};
 pub(crate) const LEAKS: &str = include_str!("../ordinary/leaks.rs");
 pub(crate) const CLEAN: &str = include_str!("../ordinary/clean.rs");
 pub(crate) const CHANNELS: &str = include_str!("../ordinary/channels.rs");
+pub(crate) const KINDS: &str = include_str!("../ordinary/kinds.rs");
+pub(crate) const HANDLES: &str = include_str!("../ordinary/handles.rs");
 pub(crate) const DIES: &str = include_str!("../ordinary/dies.rs");
 
 pub(crate) fn root() -> &'static Path {
@@ -145,6 +147,95 @@ pub(crate) fn check_channels(gate: Gate, json: &Value, source: &str) {
 fn channels_that_ordinary_tests_leave_open_are_noted() {
     let (gate, json) = gate(&package("channels", &[("channels", CHANNELS)]), "-- --test channels");
     check_channels(gate, &json, CHANNELS);
+}
+
+/// What the tests of [`KINDS`] need beside tokio.
+const CHANNEL_CRATES: &str = "flume = \"0.11\"\nfutures-channel = { version = \"0.3\", features = [\"sink\"] }\n";
+
+/// Adds crates with channels to a package that depends on something already.
+pub(crate) fn with_channel_crates(project: Project) -> Project {
+    let manifest = fs::read_to_string(project.path().join("Cargo.toml")).expect("a manifest");
+    let dependencies = format!("[dev-dependencies]\n{CHANNEL_CRATES}");
+    project.write("Cargo.toml", &manifest.replace("[dev-dependencies]\n", &dependencies));
+    project
+}
+
+/// The channels that the tests of [`KINDS`] leave open with no task to blame.
+#[rustfmt::skip]
+const LEFT_OPEN: [(&str, &str, u64, &str); 8] = [
+    ("oneshot", "tokio oneshot of u32", 2, "oneshot_is_forgotten"),
+    ("watch", "tokio watch of u8", 1, "watch_is_kept_by_a_static"),
+    ("broadcast", "tokio broadcast of u64", 3, "broadcast_is_forgotten"),
+    ("flume", "flume channel of alloc::string::String", 1, "flume_is_forgotten_by_a_thread"),
+    ("futures oneshot", "futures oneshot of i8", 1, "futures_are_forgotten"),
+    ("futures mpsc", "futures mpsc of i16", 1, "futures_are_forgotten"),
+    ("rendezvous", "std mpsc (rendezvous) of u16", 1, "rendezvous_is_forgotten"),
+    ("outlives", "tokio oneshot of u16", 1, "oneshot_outlives_its_runtime"),
+];
+
+/// Claims that channels of every kind are told, each with its kind, place, count and test; and none that tasks or tokio itself have.
+/// `build` is what the project is built with.
+pub(crate) fn check_kinds(project: &Project, source: &str, build: &str) {
+    let line = |comment: &str| source.lines().position(|line| line.ends_with(&format!(" // {comment}"))).unwrap() + 1;
+    let expected: BTreeSet<(u64, String, u64, String)> = LEFT_OPEN
+        .iter()
+        .map(|(at, kind, count, test)| (line(at) as u64, (*kind).into(), *count, (*test).into()))
+        .collect();
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let number = |value: &Value| value.as_u64().expect("a number");
+    let (noting, json) = gate(project, &format!("{build} --channels -- --test kinds"));
+    let noting = noting.check(100, &["1 finding in 1 of 11 ordinary tests", "  1 task spawned at tests/kinds.rs:"]);
+    let notes = json["channels"].as_array().expect("channels").iter();
+    let noted: BTreeSet<_> = notes
+        .map(|it| (number(&it["site"]["line"]), text(&it["kind"]), number(&it["count"]), text(&it["tests"][0])))
+        .collect();
+    assert_eq!(noted, expected, "{}", noting.stdout);
+    assert_eq!(found(&json, source), self::expected(&[("held_by_a_leaked_task", "leaked-task", 1, "task")]));
+
+    let (denying, json) = gate(project, &format!("{build} --channels=deny -- --test kinds"));
+    let denying =
+        denying.check(100, &["9 findings in 8 of 11 ordinary tests", "open-channel: 2 channels are still open"]);
+    let findings = json["leaks"].as_array().expect("reports").iter().flat_map(|it| it["findings"].as_array().unwrap());
+    let denied: BTreeSet<_> = findings
+        .filter(|it| it["kind"] == "open-channel")
+        .map(|it| {
+            let line = number(&it["sites"][0]["line"]);
+            (line, text(&it["evidence"][0]["seen"]), number(&it["count"]), text(&it["test"]))
+        })
+        .collect();
+    assert_eq!(denied, expected, "{}", denying.stdout);
+    assert_eq!(json["channels"], serde_json::json!([]));
+}
+
+#[test]
+fn channels_of_every_kind_are_told_where_they_are_asked_for() {
+    check_kinds(&with_channel_crates(package("kinds", &[("kinds", KINDS)])), KINDS, "");
+}
+
+/// What the tests of [`HANDLES`] leave whose handles outlive their runtime.
+pub(crate) const OUTLIVED: [(&str, &str, u64, &str); 4] = [
+    ("handle_is_dropped_after_the_runtime", "leaked-task", 1, "dropped"),
+    ("handle_is_dropped_after_the_threads", "leaked-task", 1, "threads"),
+    ("handle_is_forgotten", "leaked-task", 2, "forgotten"),
+    ("handle_outlives_the_set", "leaked-task", 1, "set"),
+];
+
+/// Claims that tasks are told whose handles outlive their runtime.
+pub(crate) fn check_handles(gate: Gate, json: &Value, source: &str) {
+    let gate =
+        gate.check(100, &["4 findings in 4 of 6 ordinary tests", "not judged: 1 task of ordinary tests had just been"]);
+    assert_eq!(found(json, source), expected(&OUTLIVED), "{}", gate.stdout);
+    let unpolled = source.lines().position(|line| line.ends_with(" // unpolled")).unwrap() + 1;
+    let not_judged = &json["not-judged"];
+    assert_eq!(not_judged[0]["site"]["line"], unpolled, "{not_judged}");
+    assert_eq!(not_judged[0]["tests"], serde_json::json!(["handle_of_a_task_without_a_turn_is_kept"]));
+    assert_eq!(not_judged.as_array().map(Vec::len), Some(1), "{not_judged}");
+}
+
+#[test]
+fn tasks_whose_handles_outlive_their_runtime_are_told() {
+    let (gate, json) = gate(&package("handles", &[("handles", HANDLES)]), "-- --test handles");
+    check_handles(gate, &json, HANDLES);
 }
 
 #[test]

@@ -6,7 +6,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::ordinary::{CHANNELS, CLEAN, DIES, LEAKS, PLANTED, check_channels, expected, found, gate, root};
+use crate::ordinary::{
+    CHANNELS, CLEAN, DIES, HANDLES, KINDS, LEAKS, PLANTED, check_channels, check_handles, check_kinds, expected, found,
+    gate, root, with_channel_crates,
+};
 use crate::project::{Gate, Project, TOKIO, target};
 
 /// Takes out of a file of tests what needs lightsout, and leaves its lines where they are.
@@ -45,6 +48,119 @@ fn what_is_found_is_what_the_linked_recorder_finds() {
 fn channels_that_are_left_open_are_noted() {
     let (gate, json) = gate(&package("unaware-channels", &[("channels", CHANNELS)]), "-- --test channels");
     check_channels(gate, &json, &without_lightsout(CHANNELS));
+}
+
+#[test]
+fn channels_of_every_kind_are_told_where_they_are_asked_for() {
+    let project = with_channel_crates(package("unaware-kinds", &[("kinds", KINDS)]));
+    check_kinds(&project, &without_lightsout(KINDS), "");
+}
+
+#[test]
+#[ignore = "builds everything once more, optimised; CI asks for it"]
+fn optimised_channels_of_every_kind_are_told() {
+    let project = with_channel_crates(package("unaware-optimised-kinds", &[("kinds", KINDS)]));
+    check_kinds(&project, &without_lightsout(KINDS), "--release");
+}
+
+#[test]
+fn tasks_whose_handles_outlive_their_runtime_are_told() {
+    let (gate, json) = gate(&package("unaware-handles", &[("handles", HANDLES)]), "-- --test handles");
+    check_handles(gate, &json, &without_lightsout(HANDLES));
+}
+
+/// Two tests that abort tasks, and two whose task its runtime ends; all but one handle outlive their runtime.
+const ABORTS: &str = r#"
+#[tokio::test]
+async fn aborts_and_forgets() {
+    let task = tokio::spawn(std::future::pending::<()>()); // aborted
+    tokio::task::yield_now().await;
+    task.abort();
+    tokio::task::yield_now().await;
+    std::mem::forget(task);
+}
+
+#[tokio::test]
+async fn aborts() {
+    let task = tokio::spawn(std::future::pending::<()>());
+    tokio::task::yield_now().await;
+    task.abort();
+    tokio::task::yield_now().await;
+}
+
+#[tokio::test]
+async fn forgets() {
+    std::mem::forget(tokio::spawn(std::future::pending::<()>())); // ended
+    tokio::task::yield_now().await;
+}
+
+#[test]
+fn keeps_the_handle_of_a_task_without_a_turn() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let task = runtime.spawn(std::future::pending::<()>()); // without a turn
+    drop(runtime);
+    drop(task);
+}
+"#;
+
+#[test]
+fn task_that_may_have_been_aborted_is_named_and_not_judged() {
+    let (gate, json) = gate(&package("unaware-aborts", &[("aborts", ABORTS)]), "-- --test aborts");
+    let sentence = "not judged: 3 tasks of ordinary tests were aborted, or ended by their runtime's end";
+    gate.check(0, &[sentence, "\n  1 task spawned at tests/aborts.rs:4:16, in aborts_and_forgets"]);
+    let tests = ["aborts_and_forgets", "forgets", "keeps_the_handle_of_a_task_without_a_turn"];
+    for (at, test) in tests.into_iter().enumerate() {
+        assert_eq!(json["not-judged"][at]["tests"], serde_json::json!([test]));
+    }
+}
+
+/// A package whose tokio is a copy in a folder that does not tell what it is.
+fn patched(name: &str) -> Project {
+    let project = package(name, &[("leaks", LEAKS), ("idle", "#[tokio::test]\nasync fn spawns_nothing() {}\n")]);
+    let registry = tokio_of_the_registry();
+    copy(&registry, &project.path().join("patched"));
+    let manifest = fs::read_to_string(project.path().join("Cargo.toml")).expect("a manifest");
+    project.write("Cargo.toml", &(manifest + "[patch.crates-io]\ntokio = { path = \"patched\" }\n"));
+    project
+}
+
+#[test]
+fn tokio_in_a_folder_is_known() {
+    let (gate, json) = gate(&patched("unaware-folder"), "-- --test leaks --test idle");
+    let gate = gate.check(100, &["15 findings in 14 of 15 ordinary tests"]);
+    assert_eq!(found(&json, &without_lightsout(LEAKS)), expected(&PLANTED), "{}", gate.stdout);
+    assert_eq!(json["blind"], serde_json::json!([]), "{}", gate.stdout);
+}
+
+#[test]
+#[ignore = "builds everything once more, optimised; CI asks for it"]
+fn optimised_tokio_in_a_folder_is_known() {
+    let (gate, json) = gate(&patched("unaware-optimised-folder"), "--release -- --test leaks --test idle");
+    let gate = gate.check(100, &["15 findings in 14 of 15 ordinary tests"]);
+    assert_eq!(found(&json, &without_lightsout(LEAKS)), expected(&PLANTED), "{}", gate.stdout);
+}
+
+/// Returns where cargo has the sources of the tokio that these projects are built with.
+fn tokio_of_the_registry() -> std::path::PathBuf {
+    let mut cargo = std::process::Command::new(std::env::var_os("CARGO").expect("cargo runs tests"));
+    cargo.args(["metadata", "--offline", "--format-version=1"]).current_dir(root());
+    let metadata: serde_json::Value = serde_json::from_slice(&cargo.output().expect("cargo").stdout).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let tokio = packages.iter().find(|it| it["name"] == "tokio").expect("tokio");
+    std::path::Path::new(tokio["manifest_path"].as_str().expect("a path")).parent().expect("a folder").to_owned()
+}
+
+/// Copies the manifest and the sources of a package.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry")) {
+        let name = entry.file_name();
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to.join(&name));
+        } else if name != "Cargo.lock" && name != ".cargo-ok" {
+            fs::copy(entry.path(), to.join(&name)).expect("a copy");
+        }
+    }
 }
 
 #[test]

@@ -99,44 +99,53 @@ impl Calibration {
 
 const APART: [Plant; 3] = [Plant::StdList, Plant::StdArray, Plant::StdZero];
 
-/// Something planted, and how many handles it has.
-struct Planted {
-    _handles: Box<dyn Any>,
-    count: usize,
-}
+/// Keeps something planted. Makes clones until it has so many senders, or owners where there is only one sort, and returns how many
+/// handles there are then.
+type Planted = Box<dyn FnMut(usize) -> usize>;
 
-/// Makes something with so many senders, or owners where there is only one sort.
-type Make = fn(usize) -> Planted;
+/// Plants a channel, or what else tasks share.
+type Plants = fn() -> Planted;
 
 /// What is planted for each kind.
 #[rustfmt::skip]
-static PLANTS: [(&str, Make); 13] = [
-    ("tokio mpsc", |senders| { let (tx, rx) = mpsc::channel::<u8>(4); both(vec![tx; senders], rx) }),
-    ("tokio mpsc (unbounded)", |senders| { let (tx, rx) = mpsc::unbounded_channel::<u8>(); both(vec![tx; senders], rx) }),
-    ("tokio oneshot", |_| planted(oneshot::channel::<u8>(), 2)),
-    ("tokio watch", |senders| { let (tx, rx) = watch::channel(0_u8); both(vec![tx; senders], rx) }),
-    ("tokio broadcast", |senders| { let (tx, rx) = broadcast::channel::<u8>(4); both(vec![tx; senders], rx) }),
-    ("tokio Notify", |owners| owned(Arc::new(sync::Notify::new()), owners)),
-    ("tokio Semaphore", |owners| owned(Arc::new(sync::Semaphore::new(1)), owners)),
-    ("tokio Mutex", |owners| owned(Arc::new(sync::Mutex::new(0_u8)), owners)),
-    ("tokio RwLock", |owners| owned(Arc::new(sync::RwLock::new(0_u8)), owners)),
-    ("tokio Barrier", |owners| owned(Arc::new(sync::Barrier::new(2)), owners)),
-    ("std mpsc", |senders| { let (tx, rx) = std_mpsc::channel::<u8>(); both(vec![tx; senders], rx) }),
-    ("std mpsc (bounded)", |senders| { let (tx, rx) = std_mpsc::sync_channel::<u8>(4); both(vec![tx; senders], rx) }),
-    ("std mpsc (rendezvous)", |senders| { let (tx, rx) = std_mpsc::sync_channel::<u8>(0); both(vec![tx; senders], rx) }),
+static PLANTS: [(&str, Plants); 13] = [
+    ("tokio mpsc", || both(mpsc::channel::<u8>(4))),
+    ("tokio mpsc (unbounded)", || both(mpsc::unbounded_channel::<u8>())),
+    ("tokio oneshot", || pair(oneshot::channel::<u8>())),
+    ("tokio watch", || both(watch::channel(0_u8))),
+    ("tokio broadcast", || both(broadcast::channel::<u8>(4))),
+    ("tokio Notify", || owned(Arc::new(sync::Notify::new()))),
+    ("tokio Semaphore", || owned(Arc::new(sync::Semaphore::new(1)))),
+    ("tokio Mutex", || owned(Arc::new(sync::Mutex::new(0_u8)))),
+    ("tokio RwLock", || owned(Arc::new(sync::RwLock::new(0_u8)))),
+    ("tokio Barrier", || owned(Arc::new(sync::Barrier::new(2)))),
+    ("std mpsc", || both(std_mpsc::channel::<u8>())),
+    ("std mpsc (bounded)", || both(std_mpsc::sync_channel::<u8>(4))),
+    ("std mpsc (rendezvous)", || both(std_mpsc::sync_channel::<u8>(0))),
 ];
 
-fn both<S: 'static, R: 'static>(senders: Vec<S>, receiver: R) -> Planted {
-    let count = senders.len() + 1;
-    planted((senders, receiver), count)
+fn both<S: Clone + 'static>((sender, receiver): (S, impl Any)) -> Planted {
+    let mut senders = owned(sender);
+    Box::new(move |count| {
+        let _ = &receiver;
+        senders(count) + 1
+    })
 }
 
-fn owned<T: 'static>(arc: Arc<T>, owners: usize) -> Planted {
-    planted(vec![arc; owners], owners)
+fn owned(handle: impl Clone + 'static) -> Planted {
+    let mut handles = vec![handle];
+    Box::new(move |count| {
+        handles.resize(count, handles[0].clone());
+        count
+    })
 }
 
-fn planted(handles: impl Any, count: usize) -> Planted {
-    Planted { _handles: Box::new(handles), count }
+/// Plants what has one sender and one receiver, ever.
+fn pair(handles: impl Any) -> Planted {
+    Box::new(move |_| {
+        let _ = &handles;
+        2
+    })
 }
 
 /// Numbers of senders that hardly anything else in a channel equals.
@@ -145,23 +154,34 @@ const MORE: usize = 23;
 
 fn learn() -> Calibration {
     let mut learned = Calibration::default();
-    for (name, make) in PLANTS {
+    for (name, plant) in PLANTS {
         let kind = ROWS.iter().find(|kind| kind.name() == name).expect("lightsout bug: what is planted has a row");
-        match Option::zip(dig_up(kind, make, FEW), dig_up(kind, make, MORE)) {
-            Some((few, more)) => learned.places.extend(place(kind.counts, &few, &more)),
+        match dig_up(kind, plant) {
+            Some(place) => learned.places.extend(place),
             None => learned.missing.push(name),
         }
     }
     learned
 }
 
-/// Plants something and returns the words of what was found of its kind: one, with as many handles.
-fn dig_up(kind: &ChannelKind, make: Make, senders: usize) -> Option<Vec<usize>> {
+/// Plants something, and reads it with few handles and with more of them: one and the same, since between the parts of a channel there
+/// are gaps with whatever stood there before, which may be any number. Returns where it counts its senders, if it does so apart.
+fn dig_up(kind: &ChannelKind, plant: Plants) -> Option<Option<(Plant, usize)>> {
     let run = recorder::fresh_run();
     recorder::enter(run);
-    let planted = make(senders);
+    let mut planted = plant();
     recorder::enter(NO_RUN);
-    find(kind, run, planted.count)
+    let mut read = |senders| find(kind, run, planted(senders));
+    let (few, more) = (read(FEW)?, read(MORE)?);
+    match kind.counts {
+        Counts::Together => Some(None),
+        // Without it, the handles are told together.
+        Counts::Senders(like) => Some(only(senders(&few, &more)).map(|at| (like, at * WORD))),
+        Counts::Apart(like) => {
+            let has_one_receiver = |at: &usize| few.get(at + 1) == Some(&1);
+            only(senders(&few, &more).filter(has_one_receiver)).map(|at| Some((like, (few.len() - at) * WORD)))
+        }
+    }
 }
 
 /// Returns the words of the only allocation of a run that is of this kind, and has as many handles as far as is known yet.
@@ -184,16 +204,28 @@ fn find(kind: &ChannelKind, run: RunNumber, handles: usize) -> Option<Vec<usize>
     found.pop().filter(|_| found.is_empty())
 }
 
-/// Returns where senders are counted, from one channel with few of them and one with more.
-fn place(counts: Counts, few: &[usize], more: &[usize]) -> Option<(Plant, usize)> {
-    let is_senders = |at: &usize| few[*at] == FEW && more.get(*at) == Some(&MORE);
-    match counts {
-        Counts::Together => None,
-        Counts::Senders(plant) => Some((plant, (2..few.len()).find(is_senders)? * WORD)),
-        Counts::Apart(plant) => {
-            let has_one_receiver = |at: &usize| few.get(at + 1) == Some(&1);
-            let at = (0..few.len()).filter(is_senders).find(has_one_receiver)?;
-            Some((plant, (few.len() - at) * WORD))
-        }
+/// Returns the places, in words, of what was as many as the few senders, and is now as many as the more.
+fn senders(few: &[usize], more: &[usize]) -> impl Iterator<Item = usize> {
+    few.iter().zip(more).enumerate().filter(|(_, counts)| *counts == (&FEW, &MORE)).map(|(at, _)| at)
+}
+
+fn only(mut places: impl Iterator<Item = usize>) -> Option<usize> {
+    places.next().filter(|_| places.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gap_that_happens_to_hold_the_number_is_no_count() {
+        let (few, more) = ([12, 1, FEW, FEW, 0], [24, 1, FEW, MORE, 0]);
+        assert_eq!(only(senders(&few, &more)), Some(3));
+    }
+
+    #[test]
+    fn count_with_two_places_is_not_told() {
+        let (few, more) = ([12, 1, FEW, FEW], [24, 1, MORE, MORE]);
+        assert_eq!(only(senders(&few, &more)), None);
     }
 }

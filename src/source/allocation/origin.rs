@@ -19,6 +19,8 @@ pub(crate) struct Origin {
     /// The first place outside the standard library, tokio, and the crate of the type; a function's name where there is no debug
     /// information.
     pub(crate) site: Site,
+    /// Whether tokio needs it for itself: one of its functions that is none of a channel's own stands between.
+    pub(crate) is_for_tokio: bool,
 }
 
 /// What a pointer was made for.
@@ -103,7 +105,8 @@ fn is_ours(frame: &Frame) -> bool {
 impl Origin {
     /// Reads outwards from the allocation, and no further than is needed.
     pub(crate) fn read(mut frames: impl Iterator<Item = Frame>) -> Self {
-        let mut origin = Self { held: Held::Unknown, functions: Vec::new(), site: Site::unknown() };
+        let mut origin =
+            Self { held: Held::Unknown, functions: Vec::new(), site: Site::unknown(), is_for_tokio: false };
         let mut is_inside = true;
         for frame in &mut frames {
             is_inside &= frame.is_std() || frame.is_allocator();
@@ -115,6 +118,7 @@ impl Origin {
                 && !frame.is_allocator()
                 && !frame.function.is_empty()
                 && !origin.held.as_type().is_some_and(|held| is_of_the_crate_of(held, &frame));
+            origin.is_for_tokio |= frame.is_tokio() && !is_of_channels(&frame);
             origin.functions.push(frame.function.clone());
             if is_users {
                 origin.site = frame.site.unwrap_or_else(|| Site::of_function(&frame.function));
@@ -134,6 +138,13 @@ fn pointee(frame: &Frame) -> Option<&str> {
     let counted = ["alloc::sync::ArcInner<", "alloc::rc::RcInner<", "alloc::rc::RcBox<"].iter();
     let inside = counted.into_iter().find_map(|outer| held.strip_prefix(outer)?.strip_suffix('>'));
     Some(inside.unwrap_or(held))
+}
+
+/// Returns whether a frame is in the part of tokio that has its channels and locks.
+fn is_of_channels(frame: &Frame) -> bool {
+    frame.passes("/src/sync/")
+        || frame.function.starts_with("tokio::sync::")
+        || frame.function.starts_with("<tokio::sync::")
 }
 
 /// Returns whether a frame is inside the registry's crate that a type comes from: a channel is made by a function of its crate.

@@ -18,7 +18,7 @@ use tokio::task::{LocalSet, yield_now};
 
 use super::ordinary;
 use crate::recorder::format::Sort;
-use crate::recorder::{self, NO_RUN, UNKNOWN, record, unwind, who};
+use crate::recorder::{self, NO_RUN, UNKNOWN, record, shared, unwind, who};
 use crate::settings;
 
 // SAFETY: the loader calls what stands in this section once, before `main`, with arguments that may be ignored.
@@ -43,6 +43,9 @@ extern "C" fn begin() {
     recorder::enter(NO_RUN);
     let is_made = std::fs::create_dir_all(OsStr::from_bytes(folder.to_bytes())).is_ok();
     if is_made && unwind::prepare() && record::open(folder) {
+        if set(settings::ASK_FOR_CHANNELS).is_some() {
+            shared::ask();
+        }
         on_a_bare_thread();
     }
     recorder::enter(UNKNOWN);
