@@ -69,6 +69,31 @@ fn tasks_whose_handles_outlive_their_runtime_are_told() {
     check_handles(gate, &json, &without_lightsout(HANDLES));
 }
 
+/// A program of tests of its own, with a thread that allocates before it has its name.
+const LATE: &str = r#"
+fn main() {
+    unsafe extern "C" { fn prctl(option: i32, ...) -> i32; }
+    let thread = std::thread::spawn(|| {
+        std::hint::black_box(Box::new([1_u8; 96]));
+        unsafe { prctl(15, c"late".as_ptr()) };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.spawn(std::future::pending::<()>()); // late
+        runtime.block_on(tokio::task::yield_now());
+    });
+    thread.join().unwrap();
+}
+"#;
+
+#[test]
+fn thread_that_gets_its_name_late_is_known_by_it() {
+    let project = package("unaware-late", &[("late", LATE)]);
+    let manifest = fs::read_to_string(project.path().join("Cargo.toml")).expect("a manifest");
+    project.write("Cargo.toml", &(manifest + "[[test]]\nname = \"late\"\nharness = false\n"));
+    let (gate, json) = gate(&project, "--channels -- --test late");
+    let found: Vec<_> = found(&json, LATE).into_iter().map(|(test, _, count, at)| (test, count, at)).collect();
+    assert_eq!(found, [("(no test: thread `late`)".to_owned(), 1, "late".to_owned())], "{}", gate.stdout);
+}
+
 /// Two tests that abort tasks, and two whose task its runtime ends; all but one handle outlive their runtime.
 const ABORTS: &str = r#"
 #[tokio::test]
