@@ -26,6 +26,7 @@ enum ErrorKind {
     Pattern { pattern: String, cause: glob::PatternError },
     Order { rule: String, cause: String },
     Unsupported { what: String, hint: &'static str },
+    StuckInRehearsal { plan: Plan },
     Runtime { cause: io::Error },
     Thread { cause: io::Error },
     Child { cause: io::Error },
@@ -74,6 +75,10 @@ impl Error {
 
     pub(crate) fn unsupported(what: impl Into<String>, hint: &'static str) -> Self {
         Self { kind: ErrorKind::Unsupported { what: what.into(), hint } }
+    }
+
+    pub(crate) fn stuck_in_rehearsal(plan: &Plan) -> Self {
+        Self { kind: ErrorKind::StuckInRehearsal { plan: plan.clone() } }
     }
 
     pub(crate) fn runtime(cause: io::Error) -> Self {
@@ -140,6 +145,11 @@ impl fmt::Display for Error {
                  connections < database`"
             ),
             ErrorKind::Unsupported { what, hint } => write!(f, "failed to set up {what}\nhint: {hint}"),
+            ErrorKind::StuckInRehearsal { plan } => write!(
+                f,
+                "failed to run the plan `{plan}`: code panics where the runtime has no driver for sockets, processes and signals, and \
+                 then the body blocks its thread\nhint: keep the driver in every run: `.runtime(Runtime::current_thread().with_io())`",
+            ),
             ErrorKind::Runtime { cause } => write!(f, "failed to build the run's runtime: {cause}"),
             ErrorKind::Thread { cause } => write!(f, "failed to start the run's thread: {cause}"),
             ErrorKind::Child { cause } => {
@@ -172,6 +182,7 @@ impl std::error::Error for Error {
             | ErrorKind::Unfit { .. }
             | ErrorKind::ToldByChild { .. }
             | ErrorKind::Unsupported { .. }
+            | ErrorKind::StuckInRehearsal { .. }
             | ErrorKind::NewerReport { .. } => None,
             ErrorKind::Regressions { cause, .. } => Some(cause),
             ErrorKind::Pattern { cause, .. } => Some(cause),

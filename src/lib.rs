@@ -198,6 +198,10 @@
 //! in the folder `lightsout-regressions` beside the package's manifest and tried first the next time. Some plans are run twice: where
 //! the two differ the report says where they part, and that the search is no proof.
 //!
+//! Most of what a run of a small body costs is the runtime's driver of sockets, processes and signals. Where the undisturbed run goes the
+//! same way without it, a search that sends no signals leaves it out; a run in which anything is found, or code panics, is made once
+//! more with it, and only that one is told. [`Runtime::with_io`] keeps it in every run.
+//!
 //! A test with signals runs in children of the test process, the test binary once more for this one test: so a signal reaches nobody
 //! else, a program that exits or aborts is found with its plan, and what runs print is shown for the failing plan only. Before
 //! the program listens a signal would end it at once: these boundaries are the *start-up window*, which is told, and where

@@ -17,10 +17,10 @@ use crate::disturb::plan::Plan;
 use crate::error::Error;
 use crate::finding::Ending;
 use crate::graph::{self, Look};
-use crate::ledger::Ledger;
 use crate::ledger::channel::LiveChannel;
 use crate::ledger::panic::{Panicked, Who};
 use crate::ledger::table::First;
+use crate::ledger::{Ledger, Staging};
 use crate::lock::lock;
 use crate::recorder;
 use crate::runtime::Built;
@@ -134,11 +134,16 @@ impl Stage {
     /// # Errors
     ///
     /// If the runtime cannot be had.
-    pub(crate) fn run(&mut self, script: Option<&Script>, body: &Body) -> Result<(Seen, Arc<Ledger>), Error> {
+    pub(crate) fn run(
+        &mut self,
+        script: Option<&Script>,
+        staging: Staging,
+        body: &Body,
+    ) -> Result<(Seen, Arc<Ledger>), Error> {
         let looked = allocation::prepare(self.settings.allocations);
         let number = looked.map_or(recorder::NO_RUN, |()| recorder::fresh_run());
         let tasks = if script.is_some() { First::Small } else { First::Usual };
-        let ledger = recorder::unrecorded(|| Ledger::open(number, &self.settings.kinds, tasks));
+        let ledger = recorder::unrecorded(|| Ledger::open(number, &self.settings.kinds, staging, tasks));
         *lock(&self.now) = Some(Now { ledger: ledger.clone(), script: script.cloned(), began: Instant::now() });
         ledger.adopt_body_thread(self.tid, self.base);
         tracing::read(&ledger, &self.behind, &self.settings.allow);

@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Handle, RuntimeMetrics};
 
 use crate::disturb::inject::Injector;
 use crate::error::Error;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Staging};
 use crate::source::hooks::{self, Hooks};
 use crate::source::tracing;
 
@@ -26,7 +26,9 @@ enum Flavor {
 /// What a runtime can wait for beside its own tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Drivers {
+    /// Everything; but a rehearsal has timers only.
     #[default]
+    AsNeeded,
     All,
     /// Timers, and neither sockets nor signals.
     TimeOnly,
@@ -158,15 +160,28 @@ impl Runtime {
 
     /// Leaves out the driver of sockets, processes and signals, as `Builder::enable_time` alone does: a body that uses one of them
     /// panics, or gets an error. Building such a runtime takes less than a microsecond where the other takes some, and a jump of a
-    /// paused clock costs no system call: a search by delays over a small model has several times as many runs a second. A search
-    /// with signals needs the driver.
+    /// paused clock costs no system call. A search does so by itself where it can: see [`with_io`](Self::with_io). A search with signals
+    /// needs the driver.
     pub fn without_io(mut self) -> Self {
         self.drivers = Drivers::TimeOnly;
         self
     }
 
+    /// Keeps the driver of sockets, processes and signals in every run of a search. Otherwise a search without signals, on a paused
+    /// clock, leaves it out if the undisturbed run goes the same way without it; a run in which something is found, or panics, is then
+    /// made once more with it, and only that one counts.
+    pub fn with_io(mut self) -> Self {
+        self.drivers = Drivers::All;
+        self
+    }
+
     pub(crate) fn hears_signals(&self) -> bool {
-        self.drivers == Drivers::All
+        self.drivers != Drivers::TimeOnly
+    }
+
+    /// Returns whether runs of this recipe may be rehearsed: where a panic can be caught, and no real time decides what comes first.
+    pub(crate) fn can_be_rehearsed(&self) -> bool {
+        cfg!(panic = "unwind") && self.drivers == Drivers::AsNeeded && self.is_paused()
     }
 
     /// Calls `f` on each thread of the runtime when it starts.
@@ -205,9 +220,9 @@ impl Runtime {
             Flavor::CurrentThread | Flavor::Local => Builder::new_current_thread(),
             Flavor::MultiThread => Builder::new_multi_thread(),
         };
-        match self.drivers {
-            Drivers::All => builder.enable_all(),
-            Drivers::TimeOnly => builder.enable_time(),
+        match (self.drivers, ledger.staging()) {
+            (Drivers::TimeOnly, _) | (Drivers::AsNeeded, Staging::Rehearsal) => builder.enable_time(),
+            (Drivers::AsNeeded | Drivers::All, _) => builder.enable_all(),
         };
         builder.start_paused(self.is_paused());
         self.tune(&mut builder);

@@ -152,6 +152,7 @@ mod tests {
     use tokio_test::{assert_pending, assert_ready, task};
 
     use super::*;
+    use crate::ledger::Staging;
     use crate::ledger::table::First;
     use crate::recorder;
 
@@ -159,7 +160,7 @@ mod tests {
 
     /// A ledger in which task 7 lives, as a hook would have written it down.
     fn ledger_with_a_task() -> Arc<Ledger> {
-        let ledger = Ledger::open(recorder::fresh_run(), &[], First::Usual);
+        let ledger = Ledger::open(recorder::fresh_run(), &[], Staging::Full, First::Usual);
         ledger.tasks.begin(7, Location::caller(), 0);
         ledger
     }
@@ -171,7 +172,7 @@ mod tests {
 
     #[test]
     fn quiet_ledger_settles_at_the_first_poll_without_a_runtime() {
-        let ledger = Ledger::open(recorder::fresh_run(), &[], First::Usual);
+        let ledger = Ledger::open(recorder::fresh_run(), &[], Staging::Full, First::Usual);
         let mut settled =
             task::spawn(settle(&ledger, GRACE, Graph::Unasked, || panic!("there is nothing to wait for")));
         assert_eq!(assert_ready!(settled.poll()).left, Census::default());

@@ -34,7 +34,7 @@ pub(crate) fn serve(question: &Question, socket: &Path, body: Body) -> Result<In
         let (question, link) = (question.clone(), link.clone());
         move |stage: &mut Stage| {
             stage.count_threads();
-            let mut player = Inside { question: &question, stage, body: &body, has_judged: false };
+            let mut player = Inside::new(&question, stage, &body);
             answer(&mut player, &link)
         }
     };

@@ -28,7 +28,7 @@ use crate::disturb::plan::Plan;
 use crate::error::Error;
 use crate::finding::{Ending, Finding, Kind, Site};
 use crate::judge::{self, Outcome};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Staging};
 use crate::lock::lock;
 use crate::run::{self, Curtain, Script, Stage};
 use crate::seen::{Hang, Seen};
@@ -79,7 +79,7 @@ impl Question {
 ///
 /// If the run cannot be made.
 pub(crate) fn once(question: &Question, body: Body) -> Result<Outcome, Error> {
-    let play = move |stage: &mut Stage| stage.run(None, &body);
+    let play = move |stage: &mut Stage| stage.run(None, Staging::Full, &body);
     let (seen, ledger) = match run::on_stage(&question.name, &question.settings, play)? {
         Curtain::Fell(run) => run?,
         Curtain::Stuck(_, run) => *run,
@@ -125,7 +125,7 @@ fn here(question: &Question, body: Body) -> Result<Outcome, Error> {
         let (question, log) = (question.clone(), log.clone());
         move |stage: &mut Stage| {
             stage.count_threads();
-            let player = Inside { question: &question, stage, body: &body, has_judged: false };
+            let player = Inside::new(&question, stage, &body);
             Search { question: &question, log: &log, player, silent: None }.all()
         }
     };
@@ -133,8 +133,11 @@ fn here(question: &Question, body: Body) -> Result<Outcome, Error> {
         Curtain::Fell(result) => result?,
         Curtain::Stuck(script, run) => {
             let (seen, ledger) = *run;
-            let outcome = question.judge(seen, &ledger)?;
             let plan = script.map(|script| script.plan).unwrap_or_default();
+            if ledger.staging() == Staging::Rehearsal && ledger.has_panicked() {
+                return Err(Error::stuck_in_rehearsal(&plan));
+            }
+            let outcome = question.judge(seen, &ledger)?;
             lock(&log).stuck(plan, outcome);
         }
     }

@@ -266,6 +266,8 @@ impl Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::Staging;
+    use crate::ledger::table::First;
 
     #[track_caller]
     fn here() -> &'static Location<'static> {
@@ -296,8 +298,7 @@ mod tests {
 
     #[test]
     fn thing_that_runs_share_is_told_to_the_run_that_misuses_it() {
-        let [first, second] =
-            [(); 2].map(|()| Ledger::open(crate::recorder::NO_RUN, &[], crate::ledger::table::First::Usual));
+        let [first, second] = [(); 2].map(|()| Ledger::open(crate::recorder::NO_RUN, &[], Staging::Full, First::Usual));
         let pool = Record::open("pool".into(), site());
         on_a_run(&first, || pool.close(here()));
         on_a_run(&second, || pool.close(here()));

@@ -36,11 +36,23 @@ use table::{First, Tasks};
 use thread::{RuntimeThreads, Sleeper};
 use ticket::Tickets;
 
+/// Whether a run has all that its runtime can wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Staging {
+    Full,
+    /// The driver of sockets, processes and signals is left out, which is most of what a small run costs. What goes wrong then may be due
+    /// to that: nothing is told of it, and the run is made once more in full.
+    Rehearsal,
+}
+
 /// Everything that one run knows.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     /// What the recorder knows the run by; no two runs of a process have the same, but for those that it is not to look at.
     number: RunNumber,
+    staging: Staging,
+    /// Whether code has panicked, be it caught or not.
+    has_panicked: AtomicBool,
     /// What marks the threads of this run; `None` where the system has nothing that threads inherit.
     dye: Option<Dye>,
     /// The tasks that the runtime's hooks told of; empty without hooks.
@@ -86,10 +98,12 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Opens the ledger of a new run.
-    pub(crate) fn open(number: RunNumber, kinds: &[ChannelKind], first: First) -> Arc<Self> {
+    pub(crate) fn open(number: RunNumber, kinds: &[ChannelKind], staging: Staging, first: First) -> Arc<Self> {
         OPEN.fetch_add(1, Ordering::Relaxed);
         Arc::new_cyclic(|own: &Weak<Self>| Self {
             number,
+            staging,
+            has_panicked: AtomicBool::new(false),
             dye: runs::register(own.clone()),
             tasks: Tasks::new(first),
             #[cfg(feature = "tracing")]
@@ -117,6 +131,21 @@ impl Ledger {
     /// Returns what the recorder knows the run by.
     pub(crate) fn number(&self) -> RunNumber {
         self.number
+    }
+
+    /// Returns whether the run has all that its runtime can wait for.
+    pub(crate) fn staging(&self) -> Staging {
+        self.staging
+    }
+
+    /// Returns whether code has panicked, be it caught or not.
+    pub(crate) fn has_panicked(&self) -> bool {
+        self.has_panicked.load(Ordering::Relaxed)
+    }
+
+    /// Writes down that code has panicked.
+    pub(crate) fn panics(&self) {
+        self.has_panicked.store(true, Ordering::Relaxed);
     }
 
     /// Returns whether no probe and no event has told anything.

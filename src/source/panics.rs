@@ -8,8 +8,8 @@ use std::panic::{self, PanicHookInfo};
 use std::sync::Once;
 
 use crate::finding::Site;
-use crate::ledger;
 use crate::ledger::panic::{Panicked, Who};
+use crate::ledger::{self, Staging};
 use crate::lock::lock;
 use crate::system::symbols;
 
@@ -27,17 +27,21 @@ pub(crate) fn watch() {
     ONCE.call_once(|| {
         let behind = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            write_down(info);
-            behind(info);
+            if write_down(info) == Staging::Full {
+                behind(info);
+            }
         }));
     });
 }
 
-fn write_down(info: &PanicHookInfo<'_>) {
+/// Returns what sort of run panics: that of a rehearsal is not to be printed.
+fn write_down(info: &PanicHookInfo<'_>) -> Staging {
     if INSIDE.try_with(|inside| inside.replace(true)).unwrap_or(true) {
-        return;
+        return Staging::Full;
     }
-    if let Some(ledger) = ledger::current() {
+    let ledger = ledger::current();
+    if let Some(ledger) = &ledger {
+        ledger.panics();
         let who = tokio::task::try_id().map_or(Who::NoTask, |id| Who::Task(super::hooks::number(id)));
         // The body's own panic is told by its ending.
         if who != Who::NoTask {
@@ -50,6 +54,7 @@ fn write_down(info: &PanicHookInfo<'_>) {
         }
     }
     let _ = INSIDE.try_with(|inside| inside.set(false));
+    ledger.map_or(Staging::Full, |ledger| ledger.staging())
 }
 
 /// Returns what a panic said.

@@ -19,6 +19,8 @@ mod draws;
 mod isolated;
 mod plans;
 #[cfg(all(unix, tokio_unstable))]
+mod rehearsals;
+#[cfg(all(unix, tokio_unstable))]
 mod replays;
 #[cfg(unix)]
 mod signals;

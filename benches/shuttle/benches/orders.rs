@@ -189,9 +189,9 @@ fn with_everything() -> Builder {
 }
 
 const CONTESTANTS: [&str; 7] = [
-    "lightsout, `without_io`, `allocations(false)`",
-    "lightsout, `without_io`",
+    "lightsout, `allocations(false)`",
     "lightsout",
+    "lightsout, `with_io`",
     "shuttle, random",
     "shuttle, PCT",
     "a bare runtime with timers only, one order",
@@ -199,13 +199,12 @@ const CONTESTANTS: [&str; 7] = [
 ];
 
 fn rates(contest: Contest) -> [Vec<f64>; 7] {
-    let light: fn() -> Runtime = || Runtime::current_thread().without_io();
     rounds(
         budget(Duration::from_secs(20)),
         [
-            &mut || contest.lightsout(light, false),
-            &mut || contest.lightsout(light, true),
+            &mut || contest.lightsout(Runtime::current_thread, false),
             &mut || contest.lightsout(Runtime::current_thread, true),
+            &mut || contest.lightsout(|| Runtime::current_thread().with_io(), true),
             &mut || contest.shuttle(RandomScheduler::new(SCHEDULES)),
             &mut || contest.shuttle(PctScheduler::new(DEPTH, SCHEDULES)),
             &mut || contest.tokio(with_timers_only),

@@ -103,9 +103,12 @@ const APART: [Plant; 3] = [Plant::StdList, Plant::StdArray, Plant::StdZero];
 /// handles there are then.
 type Planted = Box<dyn FnMut(usize) -> usize>;
 
+/// Plants a channel, or what else tasks share.
+type Plants = fn() -> Planted;
+
 /// What is planted for each kind.
 #[rustfmt::skip]
-static PLANTS: [(&str, fn() -> Planted); 13] = [
+static PLANTS: [(&str, Plants); 13] = [
     ("tokio mpsc", || both(mpsc::channel::<u8>(4))),
     ("tokio mpsc (unbounded)", || both(mpsc::unbounded_channel::<u8>())),
     ("tokio oneshot", || pair(oneshot::channel::<u8>())),
@@ -151,9 +154,9 @@ const MORE: usize = 23;
 
 fn learn() -> Calibration {
     let mut learned = Calibration::default();
-    for (name, make) in PLANTS {
+    for (name, plant) in PLANTS {
         let kind = ROWS.iter().find(|kind| kind.name() == name).expect("lightsout bug: what is planted has a row");
-        match dig_up(kind, make) {
+        match dig_up(kind, plant) {
             Some(place) => learned.places.extend(place),
             None => learned.missing.push(name),
         }
@@ -163,20 +166,20 @@ fn learn() -> Calibration {
 
 /// Plants something, and reads it with few handles and with more of them: one and the same, since between the parts of a channel there
 /// are gaps with whatever stood there before, which may be any number. Returns where it counts its senders, if it does so apart.
-fn dig_up(kind: &ChannelKind, make: fn() -> Planted) -> Option<Option<(Plant, usize)>> {
+fn dig_up(kind: &ChannelKind, plant: Plants) -> Option<Option<(Plant, usize)>> {
     let run = recorder::fresh_run();
     recorder::enter(run);
-    let mut planted = make();
+    let mut planted = plant();
     recorder::enter(NO_RUN);
     let mut read = |senders| find(kind, run, planted(senders));
     let (few, more) = (read(FEW)?, read(MORE)?);
     match kind.counts {
         Counts::Together => Some(None),
         // Without it, the handles are told together.
-        Counts::Senders(plant) => Some(only(senders(&few, &more)).map(|at| (plant, at * WORD))),
-        Counts::Apart(plant) => {
+        Counts::Senders(like) => Some(only(senders(&few, &more)).map(|at| (like, at * WORD))),
+        Counts::Apart(like) => {
             let has_one_receiver = |at: &usize| few.get(at + 1) == Some(&1);
-            only(senders(&few, &more).filter(has_one_receiver)).map(|at| Some((plant, (few.len() - at) * WORD)))
+            only(senders(&few, &more).filter(has_one_receiver)).map(|at| Some((like, (few.len() - at) * WORD)))
         }
     }
 }
