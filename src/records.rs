@@ -2,6 +2,8 @@
 //!
 //! What it means that a task was given back at some place is the gate's to judge.
 
+#[cfg(target_os = "linux")]
+mod module;
 mod running;
 #[cfg(target_os = "linux")]
 mod tokio;
@@ -12,6 +14,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::finding::Site;
 use crate::recorder::format::{self, Section, Sort};
@@ -283,7 +287,7 @@ pub fn loader(program: &Path) -> Option<PathBuf> {
 }
 
 /// What a program file tells of itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
     /// Whether it has tasks of tokio, as far as its names tell.
     pub uses_tokio: bool,
@@ -355,19 +359,21 @@ pub use names::Names;
 mod names {
     use std::borrow::Cow;
     use std::collections::BTreeMap;
+    use std::io;
     use std::path::{Path, PathBuf};
 
     use object::elf::FileHeader64;
     use object::read::elf::{FileHeader, ProgramHeader};
     use object::{Object, ObjectSection};
 
+    use super::module::Module;
     use super::tokio::{self, Tokio};
     use super::{Call, Kind, Opened, Program, Record, Spawned, Stack};
     use crate::finding::Site;
     use crate::ledger::channel::{Ends, ROWS};
     use crate::report::words;
     use crate::source::allocation::{self, Origin};
-    use crate::system::debuginfo::{Module, mapped};
+    use crate::system::debuginfo::mapped;
     use crate::system::symbols::{self, Frame};
 
     /// What functions of tokio's tasks are called, by the compiler; and the file that their panics name, in a program without names.
@@ -446,12 +452,10 @@ mod names {
     /// Names the addresses of records; slow, so each is looked up once.
     pub struct Names {
         root: PathBuf,
-        /// `None` stands for a file that cannot be read.
-        modules: BTreeMap<PathBuf, Option<Module>>,
-        /// By path; many processes may run one program.
-        programs: BTreeMap<PathBuf, (Program, Option<Tokio>)>,
-        /// By file and place in it: processes load one program at different addresses.
-        known: BTreeMap<(PathBuf, u64), Vec<Frame>>,
+        /// Where names are kept; `None` where they are not.
+        folder: Option<PathBuf>,
+        /// Many processes may run one program, and load it at different addresses.
+        modules: BTreeMap<PathBuf, Module>,
     }
 
     impl std::fmt::Debug for Names {
@@ -464,18 +468,28 @@ mod names {
         /// Begins with nothing; places inside `root` are told relative to it.
         #[must_use]
         pub fn new(root: &Path) -> Self {
-            Self { root: root.to_owned(), modules: BTreeMap::new(), programs: BTreeMap::new(), known: BTreeMap::new() }
+            Self { root: root.to_owned(), folder: None, modules: BTreeMap::new() }
         }
 
-        /// Returns what the program of a record tells of itself.
+        /// Also takes what is kept in this folder of the same builds.
         #[must_use]
-        pub fn program(&mut self, record: &Record) -> Program {
-            self.program_and_tokio(record).0
+        pub fn kept_in(self, folder: &Path) -> Self {
+            Self { folder: Some(folder.to_owned()), ..self }
         }
 
-        fn program_and_tokio(&mut self, record: &Record) -> &(Program, Option<Tokio>) {
-            let read = || program(&record.program, &self.root).unwrap_or_default();
-            self.programs.entry(record.program.clone()).or_insert_with(read)
+        /// Keeps what is known now.
+        ///
+        /// # Errors
+        ///
+        /// If something cannot be kept; the next look takes longer then, and finds the same.
+        pub fn keep(&self) -> io::Result<()> {
+            self.modules.values().try_for_each(Module::keep)
+        }
+
+        /// Returns what a program tells of itself.
+        #[must_use]
+        pub fn program(&mut self, program: &Path) -> Program {
+            self.module(program).program().0
         }
 
         /// Returns what was spawned on this stack; `None` if it is no task.
@@ -529,29 +543,24 @@ mod names {
             let of_file =
                 |(address, _): &&(usize, Vec<u8>)| record.maps.locate(*address).is_some_and(|(found, _)| found == file);
             let Some((_, build)) = record.builds.iter().find(of_file) else { return false };
-            let Some(module) = self.module(file) else { return true };
-            module.build() != Some(build)
+            self.module(file).build() != Some(build)
         }
 
-        fn module(&mut self, file: &Path) -> Option<&mut Module> {
-            let Self { root, modules, .. } = self;
-            let module = modules.entry(file.to_owned()).or_insert_with(|| Module::open(file, Some(root)));
-            module.as_mut()
+        fn module(&mut self, file: &Path) -> &mut Module {
+            let Self { root, folder, modules } = self;
+            modules.entry(file.to_owned()).or_insert_with(|| Module::open(file, root, folder.as_deref()))
         }
 
         fn frames(&mut self, record: &Record, address: usize) -> Vec<Frame> {
             let Some((file, offset)) = record.maps.locate(address).filter(|(file, _)| !is_recorder(file)) else {
                 return Vec::new();
             };
-            let place = (file.to_owned(), offset);
-            if let Some(known) = self.known.get(&place) {
-                return known.clone();
-            }
-            let mut frames = self.module(file).map(|module| module.frames(offset)).unwrap_or_default();
-            if let Some(folder) = self.program_and_tokio(record).1.as_ref().and_then(|tokio| tokio.folder.clone()) {
+            let mut frames = self.module(file).frames(offset);
+            let tokio = self.module(&record.program).program().1.as_ref();
+            if let Some(folder) = tokio.and_then(|tokio| tokio.folder.clone()) {
                 frames.iter_mut().for_each(|frame| self.name_of_tokio(frame, &folder));
             }
-            self.known.entry(place).or_insert(frames).clone()
+            frames
         }
 
         /// Says in the name of a function that it is tokio's, if its file is in the folder of it: where it was inlined nothing else does.
@@ -620,9 +629,24 @@ mod names {
             Vec::new()
         }
 
+        /// Keeps nothing here.
+        #[must_use]
+        pub fn kept_in(self, _: &Path) -> Self {
+            self
+        }
+
+        /// Keeps nothing here.
+        ///
+        /// # Errors
+        ///
+        /// Never.
+        pub fn keep(&self) -> std::io::Result<()> {
+            Ok(())
+        }
+
         /// Knows of none here.
         #[must_use]
-        pub fn program(&mut self, _: &Record) -> Program {
+        pub fn program(&mut self, _: &Path) -> Program {
             Program::default()
         }
 

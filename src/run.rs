@@ -77,7 +77,8 @@ pub(crate) fn on_stage<R: Send + 'static>(
     play: impl FnOnce(&mut Stage) -> R + Send + 'static,
 ) -> Result<Curtain<R>, Error> {
     panics::watch();
-    let (bell, hear) = mpsc::channel();
+    // No test's: under the gate the thread would be asked for its name, and its stack be walked, for this channel alone.
+    let (bell, hear) = recorder::unrecorded(mpsc::channel);
     let now = Arc::new(Mutex::new(None));
     let (settings_of_runs, behind) = (settings.clone(), tracing::behind());
     let mut stage =

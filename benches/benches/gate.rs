@@ -5,7 +5,8 @@
 //! ```
 //!
 //! The suite is a throw-away package of 1,000 checked tests, each of which spawns a task and joins it; they share one body. It is built once, without
-//! optimisation, as tests are; the runner and the gate take turns. The gate is optimised, as an installed one is.
+//! optimisation, as tests are; the runner and the gate take turns. The gate is optimised, as an installed one is, and knows the names of
+//! the build from its first turn.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -17,7 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lightsout::Site;
-use lightsout::records::{self, Call, End, Kind, Names, Opened, Program, Record, Spawned, Stack, Who};
+use lightsout::records::{self, Call, End, Kind, Names, Opened, Record, Spawned, Stack, Who};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -181,13 +181,13 @@ pub(crate) enum Fate {
 }
 
 /// Reads every record in a folder, and removes those that were read: they are long files, if sparse. `executables` are all test
-/// binaries that ran; places inside `root` are told relative to it.
+/// binaries that ran.
 pub(crate) fn read<'a>(
     folder: &Path,
-    root: &Path,
+    names: &mut Names,
     executables: impl Iterator<Item = &'a PathBuf>,
 ) -> Result<(Cover, Vec<Error>), Error> {
-    let (mut cover, mut faults, mut names) = (Cover::default(), Vec::new(), Names::new(root));
+    let (mut cover, mut faults) = (Cover::default(), Vec::new());
     let mut records = Vec::new();
     for path in paths(folder)? {
         match Record::read(&path) {
@@ -200,12 +200,12 @@ pub(crate) fn read<'a>(
     let processes: BTreeSet<u64> = records.iter().map(|record| record.process).collect();
     for record in &records {
         let rank = if processes.contains(&record.parent) { Rank::Child } else { Rank::Suite };
-        cover.add(record, rank, &mut names);
+        cover.add(record, rank, names);
     }
     for executable in executables.filter(|executable| records::links(executable)) {
         cover.binaries.entry(file_name(executable)).or_insert(Sight::Blind(Why::NoRecord));
     }
-    Note::all(folder).iter().for_each(|note| cover.miss(note));
+    Note::all(folder).iter().for_each(|note| cover.miss(note, names));
     cover.decide();
     Ok((cover, faults))
 }
@@ -245,9 +245,9 @@ enum Rank {
 
 impl Cover {
     /// Says why a binary was not looked at that should have been: it has tasks, and left no record.
-    fn miss(&mut self, note: &Note) {
+    fn miss(&mut self, note: &Note, names: &mut Names) {
         let why = note.way.why();
-        let sight = || match note.way == Way::Linked || Program::read(&note.program).uses_tokio {
+        let sight = || match note.way == Way::Linked || names.program(&note.program).uses_tokio {
             true => Sight::Blind(why),
             false => Sight::NoTokio,
         };
@@ -262,7 +262,7 @@ impl Cover {
             return;
         }
         let is_preloaded = !records::links(&record.program);
-        let program = reader.names.program(record);
+        let program = reader.names.program(&record.program);
         if program.has_other_tasks {
             self.others.insert(file_name(&record.program));
         }
@@ -432,7 +432,7 @@ impl Reader<'_> {
         }
         // Where nothing can abort a task it was cancelled by its runtime's end, whatever its handle has kept it for.
         let is_shut = end.freed.is_some_and(|freed| self.is_end_of_runtime(freed))
-            || self.names.program(self.record).is_without_aborts;
+            || self.names.program(&self.record.program).is_without_aborts;
         match end.freed {
             _ if is_shut => Some(Course::Shut),
             // Tasks that were aborted are given back so all the time.

@@ -119,7 +119,7 @@ fn create_new(base: &Path, now: SystemTime) -> Result<PathBuf, Error> {
 /// Removes the folders of runs long gone. One that cannot be removed stays: it costs room, and is never read.
 fn forget_old(base: &Path, now: SystemTime) {
     let mut runs: Vec<_> =
-        fs::read_dir(base).into_iter().flatten().flatten().filter_map(|entry| started(&entry.path())).collect();
+        fs::read_dir(base).into_iter().flatten().flatten().filter_map(|entry| started(&entry)).collect();
     runs.sort();
     let old = runs.iter().rev().skip(KEPT).filter(|(start, _)| now.duration_since(*start).is_ok_and(|it| it > RUNNING));
     for (_, path) in old {
@@ -128,11 +128,12 @@ fn forget_old(base: &Path, now: SystemTime) {
 }
 
 /// Returns when the run of a folder began, told by its name; `None` for what is not ours.
-fn started(path: &Path) -> Option<(SystemTime, PathBuf)> {
-    let (millis, id) = path.file_name()?.to_str()?.split_once('-')?;
-    let ours = millis.len() == 13 && id.parse::<u32>().is_ok() && path.is_dir();
+fn started(entry: &fs::DirEntry) -> Option<(SystemTime, PathBuf)> {
+    let name = entry.file_name();
+    let (millis, id) = name.to_str()?.split_once('-')?;
+    let ours = millis.len() == 13 && id.parse::<u32>().is_ok() && entry.file_type().ok()?.is_dir();
     ours.then_some(())?;
-    Some((UNIX_EPOCH + Duration::from_millis(millis.parse().ok()?), path.to_owned()))
+    Some((UNIX_EPOCH + Duration::from_millis(millis.parse().ok()?), entry.path()))
 }
 
 #[cfg(test)]

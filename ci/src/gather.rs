@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lightsout::Report;
+use lightsout::records::Names;
 
 use crate::begun::Begun;
 use crate::cover::{self, Cover};
@@ -31,10 +32,10 @@ pub(crate) struct Gathered {
 /// Reads everything in the folder. A file that cannot be read does not hide the others. `executables` are all test binaries that ran.
 pub(crate) fn gather<'a>(
     folder: &RunFolder,
-    root: &Path,
+    names: &mut Names,
     executables: impl Iterator<Item = &'a PathBuf>,
 ) -> Result<Gathered, Error> {
-    let (cover, faults) = cover::read(folder.records(), root, executables)?;
+    let (cover, faults) = cover::read(folder.records(), names, executables)?;
     let mut gathered = reports(folder.path())?;
     gathered.cover = cover;
     gathered.unread_records = faults.iter().map(ToString::to_string).collect();

@@ -5,6 +5,7 @@
 
 mod baseline;
 mod begun;
+mod building;
 mod cli;
 mod config;
 mod cover;
@@ -40,8 +41,10 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use lightsout::Kind;
+use lightsout::records::Names;
 
 use crate::baseline::{Baseline, Extent, Updated};
+use crate::building::Building;
 use crate::cli::{Channels, Command, Gate, Merge, Runner, Telling, Update};
 use crate::cover::Cover;
 use crate::error::Error;
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
 fn gated(gate: &mut Gate) -> Result<Exit, Error> {
     format::forget(&gate.telling.formats)?;
     let cargo = Cargo::from_env()?;
+    let building = Building::begin_early(&cargo, gate)?;
     let workspace = cargo.workspace(gate.manifest_path.as_deref(), gate.target_dir.as_deref())?;
     workspace.config()?.fill_gate(gate);
     format::forget(&gate.telling.formats)?;
@@ -95,15 +99,18 @@ fn gated(gate: &mut Gate) -> Result<Exit, Error> {
     let folder = RunFolder::create(&folder::base(gate, &workspace), SystemTime::now())?;
     let root = workspace.root.clone();
     let suite = cargo.suite(gate, workspace)?;
-    let (mut run, executables) = ran(&suite, &folder)?;
-    let mut gathered = gather::gather(&folder, &root, executables.iter())?;
+    let (mut run, executables) = ran(&suite, &folder, building)?;
+    let mut names = Names::new(&root).kept_in(&suite.lightsout_folder().join("names"));
+    let mut gathered = gather::gather(&folder, &mut names, executables.iter())?;
     gathered.cover.closed = suite.door.closed();
     gathered.cover.denies_channels = gate.channels == Some(Channels::Deny);
     nextest::name_files(&mut run, gathered.files());
     if let Run::Ran { log, .. } = &run {
         gathered.cover.name_tests(&log.binaries);
-        settle(&suite, &mut gathered.cover, &log.binaries, &root)?;
+        settle(&suite, &mut gathered.cover, &log.binaries, &mut names)?;
     }
+    // What is not kept is looked up anew, and that is all.
+    let _ = names.keep();
     if let Some(folder) = &gate.graph {
         graphs::write(folder, &gathered.reports)?;
     }
@@ -119,7 +126,7 @@ fn gated(gate: &mut Gate) -> Result<Exit, Error> {
 const ALONE: usize = 32;
 
 /// Runs tests alone whose names were cut, and of which nothing else tells which one left something.
-fn settle(suite: &Suite<'_>, cover: &mut Cover, binaries: &[Binary], root: &Path) -> Result<(), Error> {
+fn settle(suite: &Suite<'_>, cover: &mut Cover, binaries: &[Binary], names: &mut Names) -> Result<(), Error> {
     let tests = cover.in_doubt(binaries);
     if tests.is_empty() || tests.len() > ALONE {
         return Ok(());
@@ -127,7 +134,7 @@ fn settle(suite: &Suite<'_>, cover: &mut Cover, binaries: &[Binary], root: &Path
     let base = suite.lightsout_folder().join("alone");
     let folder = RunFolder::create(&base, SystemTime::now())?;
     tests.into_iter().try_for_each(|test| suite.test_alone(test, &folder))?;
-    let (alone, _) = cover::read(folder.records(), root, std::iter::empty())?;
+    let (alone, _) = cover::read(folder.records(), names, std::iter::empty())?;
     cover.settle(&alone);
     // Nothing in it is of use to anybody else.
     let _ = std::fs::remove_dir_all(base);
@@ -158,10 +165,10 @@ fn self_test(manifest: Option<&Path>) -> Result<Exit, Error> {
 }
 
 /// Runs a suite; also returns its test binaries, as far as they are known by path.
-fn ran(suite: &Suite<'_>, folder: &RunFolder) -> Result<(Run, Vec<PathBuf>), Error> {
+fn ran(suite: &Suite<'_>, folder: &RunFolder, building: Option<Building>) -> Result<(Run, Vec<PathBuf>), Error> {
     let run = match suite.gate.runner.unwrap_or_default() {
         Runner::Nextest => (nextest::run(suite, folder)?, Vec::new()),
-        Runner::Cargo => match suite.build()? {
+        Runner::Cargo => match suite.build(building.map_or_else(|| Building::begin(suite.cargo, suite.gate), Ok)?)? {
             Err(how) => return Ok((Run::NotBuilt { how }, Vec::new())),
             Ok(built) => {
                 let ended = suite.test(folder)?;

@@ -66,14 +66,14 @@ impl Door {
     /// Opens the door: writes the library into this folder. `rest` is what goes to cargo as it is.
     pub(crate) fn open(cargo: &Cargo, folder: &Path, rest: &[OsString]) -> Result<Self, Error> {
         let Some(bytes) = LIBRARY else { return Ok(Self::Closed(Closed::System)) };
-        let Some(host) = cargo.host() else { return Ok(Self::Closed(Closed::System)) };
-        let words = match Respected::find(&cargo.dir, &host, rest) {
-            Respected::Words(words) => words,
+        let (target, words) = match Respected::find(&cargo.dir, rest, || cargo.host()) {
+            Respected::Nothing => (ANY.to_owned(), Vec::new()),
+            Respected::Words { host, words } => (host, words),
             Respected::Unclear => return Ok(Self::Closed(Closed::Runner)),
         };
         let library = write(folder, bytes).map_err(|error| Error::create_folder(folder, &error))?;
         let us = std::env::current_exe().map_err(|error| Error::find_folder(&error))?;
-        match (is_loadable(&library), setting(&host, &us, &words)) {
+        match (is_loadable(&library), setting(&target, &us, &words)) {
             (true, Some(setting)) => Ok(Self::Open { setting, library }),
             _ => Ok(Self::Closed(Closed::Path)),
         }
@@ -96,11 +96,14 @@ impl Door {
     }
 }
 
-/// Returns the setting that makes us the runner, before the one that there was.
-fn setting(host: &str, us: &Path, words: &[String]) -> Option<OsString> {
+/// Any target, for cargo: one that is named would win over it, and so it is for where none has a runner.
+const ANY: &str = "'cfg(all())'";
+
+/// Returns the setting that makes us the runner for a target, before the one that there was.
+fn setting(target: &str, us: &Path, words: &[String]) -> Option<OsString> {
     let own = [us.to_str()?.to_owned(), runner::MARK.to_owned(), words.len().to_string()];
     let all: Vec<String> = own.iter().chain(words).map(|word| toml_edit::Value::from(&**word).to_string()).collect();
-    Some(format!("target.{host}.runner=[{}]", all.join(",")).into())
+    Some(format!("target.{target}.runner=[{}]", all.join(",")).into())
 }
 
 /// The loader's list of libraries is split there.

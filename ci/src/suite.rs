@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::cli::{Color, Gate};
+use crate::building::Building;
+use crate::cli::Gate;
 use crate::config::Config;
 use crate::error::Error;
 use crate::folder::RunFolder;
@@ -125,7 +126,7 @@ impl Cargo {
         command
     }
 
-    fn spawn(&self, command: &mut Command) -> Result<Child, Error> {
+    pub(crate) fn spawn(&self, command: &mut Command) -> Result<Child, Error> {
         command.spawn().map_err(|error| Error::run_cargo(&self.program, &error))
     }
 
@@ -154,21 +155,10 @@ impl Suite<'_> {
         self.workspace.target.join("lightsout")
     }
 
-    /// Builds everything that `cargo test` builds; what cargo prints on stderr is passed through.
-    ///
-    /// The inner error says how cargo ended.
-    pub(crate) fn build(&self) -> Result<Result<Built, String>, Error> {
-        let mut command = self.cargo.command();
-        command.args(["test", "--no-run", "--message-format=json-render-diagnostics"]).args(self.gate.cargo_args());
-        if self.gate.telling.color != Color::Auto {
-            command.args(["--config", &format!("term.color='{}'", self.gate.telling.color.name())]);
-        }
-        command.args(&self.gate.rest).stdin(Stdio::null()).stderr(Stdio::inherit());
-        let output = command.output().map_err(|error| Error::run_cargo(&self.cargo.program, &error))?;
-        if !output.status.success() {
-            return Ok(Err(output.status.to_string()));
-        }
-        Ok(Ok(self.built(&output.stdout)))
+    /// Waits for the build. The inner error says how cargo ended.
+    pub(crate) fn build(&self, building: Building) -> Result<Result<Built, String>, Error> {
+        let messages = building.messages().map_err(|error| Error::run_cargo(&self.cargo.program, &error))?;
+        Ok(messages.map(|messages| self.built(&messages)))
     }
 
     fn built(&self, messages: &[u8]) -> Built {

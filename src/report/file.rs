@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::finding::{FORMAT_VERSION, Report};
 use crate::lock::lock;
+use crate::report::mould;
 use crate::settings;
 
 /// A report that is to be written.
@@ -34,18 +35,18 @@ struct Open {
     of: u32,
 }
 
-/// One line: `begun` or `report` is there. A report that is `null` was taken back.
+/// In bytes, more than a clean report needs: to grow again and again takes longer than to write.
+const ROOM: usize = 1 << 10;
+
+/// The line of a test that begins.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Line<'a> {
+struct Begun<'a> {
     version: u32,
     of: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    begun: Option<&'a str>,
+    begun: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     package: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<Option<&'a Report>>,
 }
 
 impl Draft {
@@ -62,7 +63,7 @@ impl Draft {
         };
         let file = Lines::of_this_process(&dir).map_err(|cause| Error::write_report(&dir, cause))?;
         let of = NEXT.fetch_add(1, Ordering::Relaxed);
-        file.append(&Line { version: FORMAT_VERSION, of, begun: Some(test), package, report: None })?;
+        file.append(|line| mould::json(&Begun { version: FORMAT_VERSION, of, begun: test, package }, line))?;
         Ok(Self { open: Some(Open { file, of }) })
     }
 
@@ -86,13 +87,16 @@ impl Drop for Draft {
 }
 
 impl Open {
+    /// Writes the report; one that is `null` was taken back.
     fn end(self, report: Option<&Report>) -> Result<(), Error> {
-        self.file.append(&Line {
-            version: FORMAT_VERSION,
-            of: self.of,
-            begun: None,
-            package: None,
-            report: Some(report),
+        let Self { file, of } = self;
+        file.append(|line| {
+            line.extend_from_slice(format!(r#"{{"version":{FORMAT_VERSION},"of":{of},"report":"#).as_bytes());
+            match report {
+                Some(report) => mould::write(report, line),
+                None => line.extend_from_slice(b"null"),
+            }
+            line.push(b'}');
         })
     }
 }
@@ -135,10 +139,11 @@ impl Lines {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
-    fn append(&self, line: &Line<'_>) -> Result<(), Error> {
-        let mut text = serde_json::to_vec(line).expect("lightsout bug: a report is plain data");
-        text.push(b'\n');
+    fn append(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Error> {
+        let mut line = Vec::with_capacity(ROOM);
+        write(&mut line);
+        line.push(b'\n');
         // All of it in one call, so that lines of several threads do not mix.
-        (&self.file).write_all(&text).map_err(|cause| Error::write_report(&self.path, cause))
+        (&self.file).write_all(&line).map_err(|cause| Error::write_report(&self.path, cause))
     }
 }

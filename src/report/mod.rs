@@ -3,6 +3,7 @@
 pub(crate) mod file;
 mod human;
 mod json;
+mod mould;
 pub(crate) mod steps;
 pub(crate) mod words;
 

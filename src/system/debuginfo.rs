@@ -36,6 +36,13 @@ pub(crate) fn mapped(path: &Path) -> Option<Mmap> {
     unsafe { Mmap::map(&file) }.ok()
 }
 
+/// Returns the number that its linker gave a file, if any.
+pub(crate) fn build(path: &Path) -> Option<Vec<u8>> {
+    let file = mapped(path)?;
+    let file = object::File::parse(&file[..]).ok()?;
+    Some(file.build_id().ok()??.to_owned())
+}
+
 impl Module {
     /// Opens a file; `None` if it cannot be read or is none. It stays mapped for the rest of the process.
     pub(crate) fn open(path: &Path, root: Option<&Path>) -> Option<Self> {
@@ -52,11 +59,6 @@ impl Module {
         let segments = file.segments().map(|it| (it.file_range().0, it.file_range().1, it.address())).collect();
         let lines = addr2line::Context::from_dwarf(Dwarf::load(section).ok()?).ok()?;
         Some(Self { root: root.map(Path::to_owned), segments, lines, file, symbols: None })
-    }
-
-    /// Returns the number that its linker gave this build, if any.
-    pub(crate) fn build(&self) -> Option<&[u8]> {
-        self.file.build_id().ok()?
     }
 
     /// Returns the functions at a place of the file, innermost first: several where calls were inlined.

@@ -1,9 +1,11 @@
 //! Turns code addresses into names and places; slow, so only for what is reported.
 
+use serde::{Deserialize, Serialize};
+
 use crate::finding::Site;
 
 /// One function on a stack; an address with inlined calls is several.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Frame {
     pub(crate) function: String,
     /// The function's own name with the types that it was made for, as `channel<u32>`; `None` without debug information.

@@ -9,45 +9,90 @@ use toml_edit::{DocumentMut, Item, TableLike};
 /// What there was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Respected {
-    /// The runner's words; none where there is no runner.
-    Words(Vec<String>),
+    /// No runner, for whatever target.
+    Nothing,
+    /// The words of the runner of this target; none where only others have one.
+    Words {
+        /// What cargo builds for by itself.
+        host: String,
+        words: Vec<String>,
+    },
     /// Perhaps there is one: it depends on what only cargo knows.
     Unclear,
 }
 
 impl Respected {
-    /// Looks where cargo looks: the environment, and settings from this folder upwards.
-    pub(super) fn find(dir: &Path, host: &str, rest: &[OsString]) -> Self {
+    /// Looks where cargo looks: the environment, and settings from this folder upwards. Cargo is asked for the `host` only where some target
+    /// has a runner: its answer takes longer than all else here, and most projects have none.
+    pub(super) fn find(dir: &Path, rest: &[OsString], host: impl FnOnce() -> Option<String>) -> Self {
         // What is set on the command line wins over all, ours included.
         let is_set = |text: &OsString| text.to_string_lossy().contains(".runner");
         if rest.iter().take_while(|text| *text != "--").any(is_set) {
             return Self::Unclear;
         }
+        Self::among(files(dir), host)
+    }
+
+    fn among(files: impl Iterator<Item = PathBuf>, host: impl FnOnce() -> Option<String>) -> Self {
+        let files: Vec<Targets> = files.filter_map(|file| Targets::read(&file)).collect();
+        if !any_variable() && !files.iter().any(Targets::have_runner) {
+            return Self::Nothing;
+        }
+        let Some(host) = host() else { return Self::Unclear };
         let variable = format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace('-', "_"));
         match std::env::var(variable) {
-            Ok(words) => Self::Words(words.split_whitespace().map(str::to_owned).collect()),
-            Err(_) => Self::in_files(files(dir), host),
+            Ok(words) => Self::Words { host, words: words.split_whitespace().map(str::to_owned).collect() },
+            Err(_) => Self::in_files(&files, host),
         }
     }
 
-    fn in_files(files: impl Iterator<Item = PathBuf>, host: &str) -> Self {
+    fn in_files(files: &[Targets], host: String) -> Self {
         let mut is_unclear = false;
-        for file in files {
-            let text = fs::read_to_string(&file).unwrap_or_default();
-            // What cargo cannot read either, it will say.
-            let Ok(document) = text.parse::<DocumentMut>() else { continue };
-            let Some(targets) = document.get("target").and_then(Item::as_table_like) else { continue };
-            if let Some(runner) = runner(targets, host) {
-                return words(runner, &file).map_or(Self::Unclear, Self::Words);
+        for targets in files {
+            if let Some(runner) = targets.runner(&host) {
+                return words(runner, &targets.file).map_or(Self::Unclear, |words| Self::Words { host, words });
             }
-            is_unclear |= targets.iter().any(|(name, _)| name.starts_with("cfg(") && runner(targets, name).is_some());
+            is_unclear |= targets.names().any(|name| name.starts_with("cfg(") && targets.runner(name).is_some());
         }
-        if is_unclear { Self::Unclear } else { Self::Words(Vec::new()) }
+        if is_unclear { Self::Unclear } else { Self::Words { host, words: Vec::new() } }
     }
 }
 
-fn runner<'a>(targets: &'a dyn TableLike, name: &str) -> Option<&'a Item> {
-    targets.get(name)?.as_table_like()?.get("runner")
+/// Returns whether the environment has a runner, for whatever target.
+fn any_variable() -> bool {
+    let is_one = |name: OsString| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_TARGET_") && name.ends_with("_RUNNER")
+    };
+    std::env::vars_os().any(|(name, _)| is_one(name))
+}
+
+/// What one file sets for targets.
+#[derive(Debug)]
+struct Targets {
+    file: PathBuf,
+    table: Item,
+}
+
+impl Targets {
+    /// Reads a file; `None` where it sets nothing. What cargo cannot read either, it will say.
+    fn read(file: &Path) -> Option<Self> {
+        let mut document: DocumentMut = fs::read_to_string(file).ok()?.parse().ok()?;
+        let table = document.remove("target")?;
+        table.is_table_like().then(|| Self { file: file.to_owned(), table })
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.table.as_table_like().into_iter().flat_map(TableLike::iter).map(|(name, _)| name)
+    }
+
+    fn runner(&self, target: &str) -> Option<&Item> {
+        self.table.get(target)?.get("runner")
+    }
+
+    fn have_runner(&self) -> bool {
+        self.names().any(|name| self.runner(name).is_some())
+    }
 }
 
 /// Returns the files that cargo reads, the one that wins first.
@@ -78,15 +123,17 @@ mod tests {
 
     use super::Respected;
 
+    const HOST: &str = "x86_64-unknown-linux-gnu";
+
     fn found(text: &str) -> Respected {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("config.toml");
         fs::write(&file, text).expect("a file");
-        Respected::in_files([file].into_iter(), "x86_64-unknown-linux-gnu")
+        Respected::among([file].into_iter(), || Some(HOST.to_owned()))
     }
 
     fn words(words: &[&str]) -> Respected {
-        Respected::Words(words.iter().map(|it| (*it).to_owned()).collect())
+        Respected::Words { host: HOST.to_owned(), words: words.iter().map(|it| (*it).to_owned()).collect() }
     }
 
     #[test]
@@ -94,12 +141,23 @@ mod tests {
         assert_eq!(found("[target.x86_64-unknown-linux-gnu]\nrunner = 'sudo -E'\n"), words(&["sudo", "-E"]));
         assert_eq!(found("target.x86_64-unknown-linux-gnu.runner = ['a b', 'c']\n"), words(&["a b", "c"]));
         assert_eq!(found("[target.aarch64-unknown-linux-gnu]\nrunner = 'qemu'\n"), words(&[]));
-        assert_eq!(found("[build]\njobs = 2\n"), words(&[]));
+    }
+
+    #[test]
+    fn cargo_is_not_asked_where_nobody_has_a_runner() {
+        let found = Respected::among(["/nowhere/config.toml".into()].into_iter(), || panic!("it was asked"));
+        assert_eq!(found, Respected::Nothing);
+    }
+
+    #[test]
+    fn runner_on_the_command_line_is_left_to_cargo() {
+        let words = ["--config", "target.x.runner='env'"].map(Into::into);
+        assert_eq!(Respected::find("/nowhere".as_ref(), &words, || None), Respected::Unclear);
     }
 
     #[test]
     fn runner_with_a_condition_is_left_to_cargo() {
         assert_eq!(found("[target.'cfg(unix)']\nrunner = 'env'\n"), Respected::Unclear);
-        assert_eq!(found("[target.'cfg(unix)']\nlinker = 'cc'\n"), words(&[]));
+        assert_eq!(found("[target.'cfg(unix)']\nlinker = 'cc'\n"), Respected::Nothing);
     }
 }

@@ -140,6 +140,8 @@ fn made(memory: *mut u8, layout: Layout) {
         match recorder::here() {
             NO_RUN | OURS => {}
             run @ ..ORDINARY => write_down(table, memory, layout, run),
+            // An ordinary test's: most of what is allocated there is nothing that is looked at.
+            who if who != UNKNOWN && who != UNNAMED && !is_looked_at(layout) => {}
             who => made_by(who, memory, layout),
         }
     }
@@ -171,11 +173,16 @@ fn made_by(who: RunNumber, memory: *mut u8, layout: Layout) {
         who => who,
     };
     let who = if who == UNNAMED { ordinary::find_name(is_cell) } else { who };
-    let is_looked_at =
-        ![NO_RUN, UNNAMED].contains(&who) && (is_cell || who < ORDINARY || recorder::shared::may_be_one(layout.size()));
-    if let Some(table) = table_for(layout).filter(|_| is_looked_at) {
+    let is_anybodys = ![NO_RUN, UNNAMED].contains(&who) && (who < ORDINARY || is_looked_at(layout));
+    if let Some(table) = table_for(layout).filter(|_| is_anybodys) {
         write_down(table, memory, layout, who);
     }
+}
+
+/// Returns whether an allocation of an ordinary test may be something that is looked at.
+#[inline]
+fn is_looked_at(layout: Layout) -> bool {
+    layout.align() >= CELL || recorder::shared::may_be_one(layout.size())
 }
 
 /// Writes an allocation down, with its stack where somebody may ask for it.
