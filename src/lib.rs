@@ -335,7 +335,7 @@
 //! - A search on several threads is stress, and its report says so: no run is the same twice.
 //! - On a paused clock a program that waits for another process seems to wait for ever.
 //! - An ordinary test's task whose handle outlives its runtime is told in an unoptimised program in which nothing can abort a task. In others it
-//!   may have been aborted before: it is named as not judged if its handle is never dropped, or if it had no turn, and is not told otherwise.
+//!   may have been aborted before: it is named as not judged if its handle is never dropped, and is not told otherwise.
 //! - A task that was aborted and has ended is told with the others if its handle is kept by a task that leaks.
 //! - What a task of a runtime in a static spawns belongs to the test that built the runtime. Up to Rust 1.92 a thread that an
 //!   ordinary test starts is known as the test's only if the test had spawned a task, or built a runtime, before.

@@ -86,8 +86,8 @@ fn made(memory: *mut c_void, size: usize) {
     if !record::is_open() {
         return;
     }
-    let who = people::here();
-    if who != NO_RUN && people::is_a_tests(who) {
+    let who = people::named_here();
+    if who != NO_RUN {
         recorder::allocated(&REST, memory as usize, size, who);
     }
 }

@@ -32,6 +32,12 @@ impl Name {
         &self.0[..len]
     }
 
+    /// Returns whether it is no name of the thread's own.
+    fn is_none(&self) -> bool {
+        // SAFETY: nobody writes it any more.
+        self.bytes().is_empty() || *self == unsafe { *INHERITED.0.get() }
+    }
+
     /// Returns whether it may be the begin of a longer one.
     fn may_be_cut(&self) -> bool {
         self.bytes().len() == ROOM - 1
@@ -64,18 +70,22 @@ pub(super) fn here() -> RunNumber {
     }
 }
 
-/// Returns whose the threads are that the calling one starts; `UNKNOWN` if they are to be asked themselves.
-pub(super) fn heir() -> RunNumber {
-    match here() {
-        who if who == MAIN.load(Ordering::Relaxed) || who == NAMELESS.load(Ordering::Relaxed) => UNKNOWN,
-        NO_RUN => UNKNOWN,
-        who => who,
+/// Returns whose the calling thread is, if it has a name of its own or descends from one that has; `NO_RUN` for others. A thread has its
+/// name a little after its beginning, and so is asked again.
+pub(super) fn named_here() -> RunNumber {
+    match recorder::here() {
+        UNKNOWN if !is_main() && Name::of_this_thread().is_none() => NO_RUN,
+        _ => Some(here()).filter(|who| *who != known(&MAIN) && *who != known(&NAMELESS)).unwrap_or(NO_RUN),
     }
 }
 
-/// Returns whether it is a thread with a name of its own, or what descends from one: a test's.
-pub(super) fn is_a_tests(who: RunNumber) -> bool {
-    who != MAIN.load(Ordering::Relaxed) && who != NAMELESS.load(Ordering::Relaxed)
+/// Returns whose the threads are that the calling one starts; `UNKNOWN` if they are to be asked themselves.
+pub(super) fn heir() -> RunNumber {
+    match here() {
+        who if who == known(&MAIN) || who == known(&NAMELESS) => UNKNOWN,
+        NO_RUN => UNKNOWN,
+        who => who,
+    }
 }
 
 static MAIN: AtomicU32 = AtomicU32::new(NO_RUN);
@@ -87,8 +97,7 @@ fn introduced() -> RunNumber {
         return once(&MAIN, Sort::Main);
     }
     let name = Name::of_this_thread();
-    // SAFETY: nobody writes it any more.
-    if name.bytes().is_empty() || name == unsafe { *INHERITED.0.get() } {
+    if name.is_none() {
         once(&NAMELESS, Sort::Nameless)
     } else if name.may_be_cut() {
         let stack = unwind::number::<WHOLE>(WHOLE, stacks::keep);
@@ -101,12 +110,16 @@ fn introduced() -> RunNumber {
     }
 }
 
+fn known(who: &AtomicU32) -> RunNumber {
+    who.load(Ordering::Relaxed)
+}
+
 /// Two threads that come at once may both be introduced, which is harmless.
-fn once(known: &AtomicU32, sort: Sort) -> RunNumber {
-    match known.load(Ordering::Relaxed) {
+fn once(whose: &AtomicU32, sort: Sort) -> RunNumber {
+    match known(whose) {
         NO_RUN => {
             let who = who::introduce(sort, b"");
-            known.store(who, Ordering::Relaxed);
+            whose.store(who, Ordering::Relaxed);
             who
         }
         who => who,

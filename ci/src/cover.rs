@@ -435,8 +435,8 @@ impl Reader<'_> {
             || self.names.program(&self.record.program).is_without_aborts;
         match end.freed {
             _ if is_shut => Some(Course::Shut),
-            // An abort leaves this flag only in a task that runs meanwhile.
-            Some(_) => (state & states.woken != 0).then_some(Course::Doubtful),
+            // Tasks that were aborted are given back so all the time.
+            Some(_) => None,
             None => (self.rank == Rank::Suite).then_some(Course::Doubtful),
         }
     }

@@ -63,6 +63,20 @@ fn oneshot_outlives_its_runtime() {
     forget((sender, receiver));
 }
 
+mod a_module_with_a_long_name {
+    use super::{forget, oneshot};
+
+    #[test]
+    fn one_of_two_tests_forgets() {
+        forget(oneshot::channel::<[u8; 1]>()); // one of two
+    }
+
+    #[tokio::test]
+    async fn other_of_two_tests_forgets() {
+        forget(oneshot::channel::<[u8; 2]>()); // other of two
+    }
+}
+
 #[tokio::test]
 async fn all_are_dropped() {
     let (sender, receiver) = oneshot::channel();
