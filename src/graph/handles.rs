@@ -38,9 +38,13 @@ impl Handles {
         let counted = strong + weak - 1;
         let may_count =
             |edge: &&Edge| edge.from != node && edge.points == Points::AtStart && !is_in_padding(heap, edge);
-        let handles = graph.to(node).filter(may_count);
-        let inside: BTreeSet<NodeId> = handles.map(|edge| owner(graph, edge.from)).collect();
+        let handles: Vec<NodeId> = graph.to(node).filter(may_count).map(|edge| owner(graph, edge.from)).collect();
         let outside = usize::from(matches!(reach.cause(node), Some(Cause::Outside(_))));
+        // One owner may have several, and all of them may be here; then what is outside is only left over.
+        if outside + handles.len() > counted && outside > 0 {
+            return Self::Unsure;
+        }
+        let inside: BTreeSet<NodeId> = handles.into_iter().collect();
         match inside.len() + outside {
             seeming if seeming < counted => return Self::AsSeen,
             seeming if seeming == counted => return Self::Of(inside),
@@ -53,7 +57,7 @@ impl Handles {
             return Self::Of(waiting);
         }
         let likely: BTreeSet<NodeId> = inside.into_iter().filter(|it| !is_resource(*it)).collect();
-        if likely.len() + outside == counted { Self::Of(likely) } else { Self::Unsure }
+        if likely.len() == counted { Self::Of(likely) } else { Self::Unsure }
     }
 
     /// Returns whether this pointer is a handle, or belongs to somebody who has one.

@@ -128,7 +128,7 @@ fn next(graph: &WaitGraph, task: usize, wait: Wait, steps: &[Step]) -> Next {
         }
         NodeKind::Channel | NodeKind::Lock | NodeKind::Shared => {}
     }
-    let holders = holders(graph, wait.on);
+    let Some(holders) = holders(graph, wait.on) else { return Next::End(End::Unsure) };
     let waits_like_it = |other: usize| graph.to(other).any(|edge| edge.from == wait.on && edge.kind == wait.how);
     let come_before = |other: usize| steps.iter().any(|step| step.task == other);
     let others =
@@ -152,13 +152,13 @@ fn next(graph: &WaitGraph, task: usize, wait: Wait, steps: &[Step]) -> Next {
 /// Returns whether a task must itself have what would wake it: a channel stays open only while somebody has its other end.
 fn keeps_the_other_end(graph: &WaitGraph, task: usize, wait: Wait) -> bool {
     let node = &graph.nodes[wait.on];
-    let is_held = holders(graph, wait.on).contains(&task);
+    let is_held = holders(graph, wait.on).is_some_and(|holders| holders.contains(&task));
     let is_lock = node.kind == NodeKind::Lock && ["Mutex", "RwLock"].iter().any(|lock| node.label.contains(lock));
     is_held && (node.kind == NodeKind::Channel || is_lock)
 }
 
-/// Returns who holds something: directly first, then by way of other things.
-fn holders(graph: &WaitGraph, thing: usize) -> Vec<usize> {
+/// Returns who holds something: directly first, then by way of other things. `None` where it cannot be told who has one of these.
+fn holders(graph: &WaitGraph, thing: usize) -> Option<Vec<usize>> {
     let (mut found, mut seen, mut ring) = (Vec::new(), vec![thing], vec![thing]);
     while !ring.is_empty() {
         let mut further = Vec::new();
@@ -169,12 +169,13 @@ fn holders(graph: &WaitGraph, thing: usize) -> Vec<usize> {
             seen.push(edge.from);
             match graph.nodes[edge.from].kind {
                 NodeKind::Task | NodeKind::Outside => found.push(edge.from),
+                _ if graph.nodes[edge.from].unsure => return None,
                 _ => further.push(edge.from),
             }
         }
         ring = further;
     }
-    found
+    Some(found)
 }
 
 fn place(graph: &WaitGraph, node: usize) -> Option<Place> {
