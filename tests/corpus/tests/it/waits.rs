@@ -129,5 +129,7 @@ fn story_names_the_true_holder_of_the_true_resource() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(silent.len() * 100 <= all * 10, "{} of {all}: {silent:#?}", silent.len());
+    // Without hooks nobody clears stacks before each poll, and what is left over there makes for more of which it cannot be told.
+    let most = if cfg!(tokio_unstable) { 10 } else { 20 };
+    assert!(silent.len() * 100 <= all * most, "{} of {all}: {silent:#?}", silent.len());
 }
