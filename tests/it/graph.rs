@@ -597,22 +597,32 @@ fn handle_that_was_forgotten_is_out_of_sight_or_wakes_nobody() {
     }
 }
 
+/// Claims that nothing is proven, and for this reason, while something that the body has started waits to be told.
+#[track_caller]
+fn nothing_is_proven_beside(start: fn(Option<std_mpsc::Receiver<()>>), reason: &str) -> Report {
+    let (stop, stopped) = std_mpsc::channel::<()>();
+    let stopped = Mutex::new(Some(stopped));
+    let report = Check::new("beside").wait_graph(true).grace(Duration::from_millis(5)).run(move || {
+        let stopped = stopped.lock().unwrap().take();
+        async move {
+            start(stopped);
+            tokio::spawn(pending::<()>());
+        }
+    });
+    drop(stop);
+    assert!(said(leak(&report), "verdict").starts_with(reason), "{report}");
+    report
+}
+
 #[test]
 fn nothing_is_proven_while_a_thread_of_the_test_runs() {
     if !ALLOCATED {
         return;
     }
-    let (stop, stopped) = std_mpsc::channel::<()>();
-    let stopped = Mutex::new(Some(stopped));
-    let report = Check::new("thread").wait_graph(true).grace(Duration::from_millis(5)).run(move || {
-        let stopped = stopped.lock().unwrap().take();
-        async move {
-            std::thread::spawn(move || stopped.map(|stopped| stopped.recv()));
-            tokio::spawn(pending::<()>());
-        }
-    });
-    drop(stop);
-    assert!(said(leak(&report), "verdict").starts_with("not proven: a thread that the test started"), "{report}");
+    let start = |stopped: Option<std_mpsc::Receiver<()>>| {
+        std::thread::spawn(move || stopped.map(|stopped| stopped.recv()));
+    };
+    let report = nothing_is_proven_beside(start, "not proven: a thread that the test started");
     assert!(leak(&report).waits().is_none());
 }
 
@@ -621,17 +631,10 @@ fn nothing_is_proven_while_a_blocking_closure_runs() {
     if !ALLOCATED {
         return;
     }
-    let (stop, stopped) = std_mpsc::channel::<()>();
-    let stopped = Mutex::new(Some(stopped));
-    let report = Check::new("blocking").wait_graph(true).grace(Duration::from_millis(5)).run(move || {
-        let stopped = stopped.lock().unwrap().take();
-        async move {
-            tokio::task::spawn_blocking(move || stopped.map(|stopped| stopped.recv_timeout(HOUR)));
-            tokio::spawn(pending::<()>());
-        }
-    });
-    drop(stop);
-    assert!(said(leak(&report), "verdict").starts_with("not proven: a blocking closure"), "{report}");
+    let start = |stopped: Option<std_mpsc::Receiver<()>>| {
+        tokio::task::spawn_blocking(move || stopped.map(|stopped| stopped.recv_timeout(HOUR)));
+    };
+    let _ = nothing_is_proven_beside(start, "not proven: a blocking closure");
 }
 
 #[test]
