@@ -10,7 +10,7 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use crate::recorder::{self, CELLS, NO_RUN, REST, UNKNOWN, format::Sort, record, shared, unwind, who};
+use crate::recorder::{self, CELLS, NO_RUN, REST, RunNumber, Table, UNKNOWN, format::Sort, record, shared, unwind, who};
 
 #[path = "malloc.rs"]
 mod malloc;
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, alignment: usize,
     };
     if result == 0 && alignment >= CELL {
         // SAFETY: it was written just now.
-        made(unsafe { *out }, size);
+        made(&CELLS, people::here, unsafe { *out }, size);
     }
     result
 }
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_
         next(alignment, size)
     };
     if alignment >= CELL && !memory.is_null() {
-        made(memory, size);
+        made(&CELLS, people::here, memory, size);
     }
     memory
 }
@@ -127,14 +127,15 @@ fn find_free() -> bool {
     true
 }
 
+/// Writes down that memory was given, whose it is.
 #[inline(never)]
-fn made(memory: *mut c_void, size: usize) {
+fn made(table: &'static Table, whose: impl FnOnce() -> RunNumber, memory: *mut c_void, size: usize) {
     if !record::is_open() {
         return;
     }
-    let who = people::here();
+    let who = whose();
     if who != NO_RUN {
-        recorder::allocated(&CELLS, memory as usize, size, who);
+        recorder::allocated(table, memory as usize, size, who);
     }
 }
 

@@ -8,7 +8,7 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::{Next, people};
-use crate::recorder::{self, NO_RUN, REST, loaded, record, shared};
+use crate::recorder::{self, REST, loaded, shared};
 
 type Malloc = unsafe extern "C" fn(usize) -> *mut c_void;
 type Realloc = unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void;
@@ -59,7 +59,7 @@ unsafe extern "C" fn given(size: usize, caller: usize) -> *mut c_void {
     let memory = unsafe { std::mem::transmute::<usize, Malloc>(address)(size) };
     let is_programs = || caller.wrapping_sub(START.load(Ordering::Relaxed)) < length();
     if shared::may_be_one(size) && is_programs() && !memory.is_null() {
-        made(memory, size);
+        super::made(&REST, people::named_here, memory, size);
     }
     memory
 }
@@ -79,17 +79,6 @@ fn given_early(size: usize) -> *mut c_void {
     }
     // SAFETY: the C library declares it so.
     unsafe { std::mem::transmute::<usize, Malloc>(MALLOC.get())(size) }
-}
-
-#[inline(never)]
-fn made(memory: *mut c_void, size: usize) {
-    if !record::is_open() {
-        return;
-    }
-    let who = people::named_here();
-    if who != NO_RUN {
-        recorder::allocated(&REST, memory as usize, size, who);
-    }
 }
 
 /// What is resized is no channel, and may have moved.
