@@ -334,9 +334,10 @@
 //! - Without `--cfg tokio_unstable` a search knows the polls of the body only, and cannot seed `select!`.
 //! - A search on several threads is stress, and its report says so: no run is the same twice.
 //! - On a paused clock a program that waits for another process seems to wait for ever.
-//! - An ordinary test's task whose handle outlives its runtime is told in an unoptimised program in which nothing can abort a task. In others it
-//!   may have been aborted before: it is named as not judged if its handle is never dropped, and is not told otherwise.
-//! - A task that was aborted and has ended is told with the others if its handle is kept by a task that leaks.
+//! - How an ordinary test's task is shut down is seen where the gate runs the test binary, and finds the vtables of its tasks by names of functions
+//!   and relocations. Elsewhere a task that was cancelled and whose handle outlives its runtime may have been aborted: it is named as not
+//!   judged if its handle is never dropped, and is not told otherwise; and one that was aborted is told with the others if its handle is kept
+//!   by a task that leaks.
 //! - What a task of a runtime in a static spawns belongs to the test that built the runtime. Up to Rust 1.92 a thread that an
 //!   ordinary test starts is known as the test's only if the test had spawned a task, or built a runtime, before.
 //! - Ordinary tests are looked at on Linux with glibc, x86-64 and aarch64. A process that is forked off is not.

@@ -7,6 +7,8 @@ mod module;
 mod running;
 #[cfg(target_os = "linux")]
 mod tokio;
+#[cfg(target_os = "linux")]
+mod vtables;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -63,6 +65,10 @@ pub struct End {
     pub freed: Option<Stack>,
     /// The flags of the task then; `None` where the process was killed.
     pub state: Option<u64>,
+    /// Whether they were not given back there, but about to be shut down by the end of their runtime or `LocalSet`; `state` is that before.
+    pub was_shut: bool,
+    /// Whether that would have been seen.
+    pub is_watched: bool,
     /// Whether it is no task, and may be a channel.
     pub is_shared: bool,
     /// How many.
@@ -208,6 +214,8 @@ fn end(row: &[u64]) -> End {
         made: Stack((row[0] >> 32) as u32),
         freed: (freed != 0).then_some(Stack(freed)),
         state: Some(row[2] & format::STATE),
+        was_shut: row[2] & format::SHUT != 0,
+        is_watched: row[2] & format::WATCHED != 0,
         is_shared: row[2] & format::NO_TASK != 0,
         // A process that was killed may have had no time to count it.
         count: row[3].max(1),
@@ -227,6 +235,8 @@ fn left(header: &[u64], tables: &[u64]) -> Vec<End> {
         made: Stack((entry[1] >> 32) as u32),
         freed: None,
         state: None,
+        was_shut: false,
+        is_watched: false,
         is_shared: false,
         count: 1,
         who: entry[1] as u32,
@@ -286,6 +296,26 @@ pub fn loader(program: &Path) -> Option<PathBuf> {
     names::loader(program)
 }
 
+/// Says in a list where a program has the vtables of its tasks, for the recorder in it; returns where in this folder the list is.
+///
+/// # Errors
+///
+/// If the program cannot be read, or the list cannot be written.
+#[cfg(target_os = "linux")]
+pub fn list_vtables(program: &Path, folder: &Path) -> io::Result<PathBuf> {
+    vtables::list(program, folder)
+}
+
+/// There are no records here.
+///
+/// # Errors
+///
+/// Always.
+#[cfg(not(target_os = "linux"))]
+pub fn list_vtables(_: &Path, _: &Path) -> io::Result<PathBuf> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// What a program file tells of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
@@ -297,8 +327,6 @@ pub struct Program {
     pub has_lines: bool,
     /// Whether it has tasks of `async-executor` too: smol's and async-std's.
     pub has_other_tasks: bool,
-    /// Whether nothing in it can abort a task of tokio. Only an unoptimised build tells.
-    pub is_without_aborts: bool,
 }
 
 impl Program {
@@ -382,14 +410,6 @@ mod names {
     /// What functions of `async-executor` are called, by the compiler; and the file that their panics name.
     const OTHERS: [&[u8]; 2] = [b"14async_executor", b"/async-executor-1."];
 
-    /// What functions of a task's state are called, by the compiler: the closure in one that is in every program with tasks, if it was
-    /// not optimised away; and those that nothing but an abort calls.
-    const SHUTDOWN: &[u8] = b"State22transition_to_shutdown28_";
-    const ABORTS: [&[u8]; 2] = [b"33transition_to_notified_and_cancel", b"12remote_abort"];
-
-    /// The first tokio 1 whose aborts have functions of their own; before, they called what the end of a runtime calls.
-    const ABORTING: u32 = 8;
-
     /// Returns what a program tells of itself.
     pub(super) fn program(path: &Path, root: &Path) -> Option<(Program, Option<Tokio>)> {
         let file = mapped(path)?;
@@ -402,14 +422,10 @@ mod names {
         };
         let tokio = constants.as_ref().and_then(|constants| tokio::find(constants, root));
         let minor = tokio.as_ref().map(|tokio| tokio.minor);
-        let is_without_aborts =
-            |names: &Cow<'_, [u8]>| contains(names, SHUTDOWN) && !ABORTS.iter().any(|name| contains(names, name));
         let program = Program {
             tokio: minor,
             uses_tokio: has(TASKS),
             has_other_tasks: has(OTHERS),
-            is_without_aborts: minor.is_some_and(|minor| minor >= ABORTING)
-                && names.as_ref().is_some_and(is_without_aborts),
             has_lines: file.section_by_name(".debug_line").is_some_and(|section| section.size() > 0),
         };
         Some((program, tokio))

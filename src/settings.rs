@@ -309,6 +309,12 @@ pub(crate) const RECORDER: &str = "LIGHTSOUT_RECORDER";
     expect(dead_code, reason = "there are no records")
 )]
 pub(crate) const ASK_FOR_CHANNELS: &str = "LIGHTSOUT_ASK_FOR_CHANNELS";
+/// Names the list that says where the program has the vtables of its tasks.
+#[cfg_attr(
+    not(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64"))),
+    expect(dead_code, reason = "there are no records")
+)]
+pub(crate) const VTABLES: &str = "LIGHTSOUT_VTABLES";
 /// Names the folder for reports, and asks for a record of ordinary tests.
 pub(crate) const REPORT_DIR: &str = "LIGHTSOUT_REPORT_DIR";
 

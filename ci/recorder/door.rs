@@ -10,7 +10,7 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use crate::recorder::{self, CELLS, NO_RUN, REST, RunNumber, Table, UNKNOWN, format::Sort, record, shared, unwind, who};
+use crate::recorder::{self, CELLS, NO_RUN, REST, RunNumber, Table, UNKNOWN, format::Sort, record, shared, unwind, vtables, who};
 
 #[path = "malloc.rs"]
 mod malloc;
@@ -178,6 +178,7 @@ extern "C" fn begin() {
     }
     let is_timed = record::environment(TIMED).is_some();
     let asks_for_channels = record::environment(CHANNELS).is_some();
+    let list = record::environment(VTABLES);
     if record::environment(CHILDREN).is_none() {
         leave_the_environment();
     }
@@ -191,6 +192,8 @@ extern "C" fn begin() {
         people::learn();
         if unwind::prepare() && record::open(folder) {
             WITNESSES.store(0, Ordering::Relaxed);
+            // Without it ends are told from aborts as far as stacks tell.
+            let _ = list.and_then(vtables::watch);
             if asks_for_channels {
                 malloc::ask();
             }
@@ -209,6 +212,9 @@ const TIMED: &CStr = c"LIGHTSOUT_TIMED";
 
 /// Set where somebody asks for channels.
 const CHANNELS: &CStr = c"LIGHTSOUT_ASK_FOR_CHANNELS";
+
+/// Names the list of the program's vtables.
+const VTABLES: &CStr = c"LIGHTSOUT_VTABLES";
 
 /// Returns whether this is the program, and no other one that starts it.
 fn is_meant() -> bool {
@@ -233,6 +239,7 @@ fn leave_the_environment() {
         unsetenv(PROGRAM.as_ptr());
         unsetenv(TIMED.as_ptr());
         unsetenv(CHANNELS.as_ptr());
+        unsetenv(VTABLES.as_ptr());
         match rest {
             Some(rest) => setenv(PRELOAD.as_ptr(), rest.as_ptr(), 1),
             None => unsetenv(PRELOAD.as_ptr()),

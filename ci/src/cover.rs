@@ -1,12 +1,15 @@
 //! Judges the records that test binaries left: which tasks of ordinary tests were alive when their runtime ended.
 //!
-//! A record says where tasks were allocated, from where and in which state they were given back. A task that its runtime's end had to
-//! give back was cancelled by that, and until then nothing had woken it: so it would have lived on. One that had been woken, aborted
-//! or spawned just before, and had not had its turn since, would perhaps have ended: that is counted and not told as a leak. Unless
-//! the same test left others: the end of one task wakes or aborts those that wait for it or belong to it, and which of them comes
-//! first is chance.
+//! A record says where tasks were allocated, from where they were shut down by the end of their runtime, or given back, and in which state.
+//! A task that its runtime's end had to shut down, and that nothing had woken until then, would have lived on. One that had been woken,
+//! aborted or spawned just before, and had not had its turn since, would perhaps have ended: that is counted and not told as a leak.
+//! Unless the same test left others: the end of one task wakes or aborts those that wait for it or belong to it, and which of them
+//! comes first is chance.
 //!
-//! Which states these are is learned from tasks that lightsout plants in each process. They must be found as what they are; otherwise
+//! Where tasks were not seen to be shut down, one that was cancelled and given back by its runtime's end is taken for one that was; of one
+//! that was given back later nobody knows whether it was aborted.
+//!
+//! What these states look like is held against tasks that lightsout plants in each process. They must be found as what they are; otherwise
 //! the record says nothing about the tests either, and the binary is told as not looked at.
 
 mod tests_of;
@@ -270,19 +273,22 @@ impl Cover {
             self.binaries.insert(file_name(&record.program), Sight::NoTokio);
             return;
         }
-        let learned = if is_preloaded { witness::learn(&mut reader, program) } else { reader.learn() };
+        let believed =
+            if is_preloaded { witness::bears_witness(&mut reader, program) } else { reader.shows_plants() };
         // What is seen is right, and there may be more.
         let is_whole = !is_preloaded || !witness::hides_tasks(program);
         let open = if is_whole { Sight::Open } else { Sight::Blind(Why::OldTokio) };
-        let sight = learned.map_or_else(Sight::Blind, |_| open);
+        let sight = believed.map_or_else(Sight::Blind, |_| open);
         // One process that looked is enough; another may have been killed at its start.
         let known = self.binaries.entry(file_name(&record.program)).or_insert(sight);
         *known = sight.min(*known);
         self.lost += record.lost;
-        let Ok(states) = learned else { return };
+        if believed.is_err() {
+            return;
+        }
         let tests = record.ends.iter().filter(|end| !matches!(record.who(end), Who::Planted(_)));
         for end in tests {
-            self.judge(end, states, &mut reader);
+            self.judge(end, &mut reader);
         }
     }
 
@@ -305,12 +311,12 @@ impl Cover {
         }
     }
 
-    fn judge(&mut self, end: &End, states: States, reader: &mut Reader<'_>) {
+    fn judge(&mut self, end: &End, reader: &mut Reader<'_>) {
         let Some(state) = end.state else { return };
         if end.freed.is_none() && self.is_open_channel(end, reader) || end.is_shared {
             return;
         }
-        let Some(course) = reader.course(end, state, states) else { return };
+        let Some(course) = reader.course(end, state) else { return };
         let Some(spawned) = reader.spawned(end.made) else { return };
         let fate = match (course, spawned.kind) {
             (_, Kind::Worker) => return,
@@ -319,7 +325,7 @@ impl Cover {
             // Of those that were begun nothing tells when their runtime ended.
             (_, Kind::Blocking) => return,
             (Course::Doubtful, Kind::Async) => Fate::Cancelled,
-            (Course::Shut, Kind::Async) if state & states.woken != 0 => Fate::RuntimeEndedAtOnce,
+            (Course::Shut, Kind::Async) if state & (flag::WOKEN | flag::RUNNING) != 0 => Fate::RuntimeEndedAtOnce,
             (Course::Shut, Kind::Async) => Fate::RuntimeEnded,
         };
         let leak = Leak {
@@ -384,15 +390,16 @@ enum Course {
     Alive,
 }
 
-/// The flags of a task's state, as planted tasks show them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct States {
-    /// The task has ended.
-    ended: u64,
-    /// It was ended by others.
-    cancelled: u64,
-    /// It was to have a turn.
-    woken: u64,
+/// The flags of a task's state, as tokio has had them since its first release.
+mod flag {
+    /// The task has its turn.
+    pub(super) const RUNNING: u64 = 0b1;
+    /// It has ended.
+    pub(super) const ENDED: u64 = 0b10;
+    /// It is to have a turn.
+    pub(super) const WOKEN: u64 = 0b100;
+    /// It was ended by others, or is to be.
+    pub(super) const CANCELLED: u64 = 0b10_0000;
 }
 
 /// Names what is in a record, each stack once.
@@ -422,44 +429,52 @@ impl Reader<'_> {
         *ends.entry(stack).or_insert_with(|| names.calls(record, stack).iter().any(ends_runtime))
     }
 
-    /// Returns what became of a task; `None` for one that ended by itself, or by an abort.
-    fn course(&mut self, end: &End, state: u64, states: States) -> Option<Course> {
-        if state & states.ended == 0 && end.freed.is_none() {
-            return (self.rank == Rank::Suite).then_some(Course::Alive);
+    /// Returns what became of a task; `None` for one that ended by itself, or by an abort, or came when its runtime had ended.
+    fn course(&mut self, end: &End, state: u64) -> Option<Course> {
+        let Some(freed) = end.freed else { return self.course_at_exit(end, state) };
+        if end.was_shut {
+            return (state & flag::ENDED == 0 && !self.is_late(freed)).then_some(Course::Shut);
         }
-        if state & states.cancelled == 0 {
-            return None;
-        }
-        // Where nothing can abort a task it was cancelled by its runtime's end, whatever its handle has kept it for.
-        let is_shut = end.freed.is_some_and(|freed| self.is_end_of_runtime(freed))
-            || self.names.program(&self.record.program).is_without_aborts;
-        match end.freed {
-            _ if is_shut => Some(Course::Shut),
-            // Tasks that were aborted are given back so all the time.
-            Some(_) => None,
-            None => (self.rank == Rank::Suite).then_some(Course::Doubtful),
-        }
+        let is_shut = state & flag::CANCELLED != 0 && !end.is_watched && self.is_end_of_runtime(freed);
+        is_shut.then_some(Course::Shut)
     }
 
-    /// Learns from what was planted.
-    fn learn(&mut self) -> Result<States, Why> {
+    /// The same of one that was there when the process ended. When a child ends says nothing.
+    fn course_at_exit(&self, end: &End, state: u64) -> Option<Course> {
+        let course = match (state & flag::ENDED, state & flag::CANCELLED) {
+            (0, _) => Course::Alive,
+            (_, 0) => return None,
+            _ if end.is_watched => return None,
+            _ => Course::Doubtful,
+        };
+        (self.rank == Rank::Suite).then_some(course)
+    }
+
+    /// Returns whether a task was spawned where its runtime had ended: such a one is shut down at once.
+    fn is_late(&mut self, shut: Stack) -> bool {
+        self.names.calls(self.record, shut).iter().any(|call| is_of_tasks(call) && last_name(call).starts_with("bind"))
+    }
+
+    /// Returns whether what was planted is found as what it is.
+    fn shows_plants(&mut self) -> Result<(), Why> {
         let plants: BTreeMap<String, End> = self.record.ends.iter().filter_map(|end| self.plant(end)).collect();
         if plants.is_empty() {
             return Err(Why::NoAllocator);
         }
-        let state = |name: &str| plants.get(name).and_then(|end| end.state).ok_or(Why::Unlike);
-        let (ended, waiting, unpolled) = (state("ended")?, state("waiting")?, state("unpolled")?);
-        let flag = |flag: u64| Some(flag).filter(|flag| flag.is_power_of_two()).ok_or(Why::Unlike);
-        let states =
-            States { ended: flag(ended)?, cancelled: flag(waiting & !ended)?, woken: flag(unpolled & !waiting)? };
-        for name in ["waiting", "waiting on a worker", "waiting in a set"] {
-            let end = plants.get(name).filter(|end| end.state == Some(waiting)).ok_or(Why::Unlike)?;
+        let plant = |name: &str| plants.get(name).copied().ok_or(Why::Unlike);
+        let is_like = |end: &End, flags: u64| (end.state == Some(flags)).then_some(()).ok_or(Why::Unlike);
+        for name in ["waiting", "waiting on a worker", "waiting in a set", "unpolled"] {
+            let end = plant(name)?;
+            let woken = if name == "unpolled" { flag::WOKEN } else { 0 };
+            is_like(&end, if end.was_shut { woken } else { woken | flag::ENDED | flag::CANCELLED })?;
             let spawned = self.spawned(end.made).ok_or(Why::NoNames)?;
             let is_found = spawned.kind == Kind::Async && end.freed.is_some_and(|freed| self.is_end_of_runtime(freed));
             is_found.then_some(()).ok_or(Why::NoNames)?;
         }
-        let ended = plants.get("ended").and_then(|end| end.freed).ok_or(Why::Unlike)?;
-        if self.is_end_of_runtime(ended) { Err(Why::Unlike) } else { Ok(states) }
+        let ended = plant("ended")?;
+        is_like(&ended, flag::ENDED)?;
+        let is_ended_by_itself = !ended.was_shut && ended.freed.is_some_and(|freed| !self.is_end_of_runtime(freed));
+        is_ended_by_itself.then_some(()).ok_or(Why::Unlike)
     }
 
     fn plant(&self, end: &End) -> Option<(String, End)> {
@@ -486,4 +501,13 @@ const ENDS: [&str; 7] = [
 fn ends_runtime(call: &Call) -> bool {
     let is_tokio = call.function.contains("tokio::") || call.file.as_ref().is_some_and(|file| file.contains("/tokio"));
     is_tokio && ENDS.iter().any(|name| call.function.contains(name))
+}
+
+/// Returns whether a function is one of tokio's that handle tasks.
+fn is_of_tasks(call: &Call) -> bool {
+    call.file.as_ref().is_some_and(|file| file.contains("/src/runtime/task/"))
+}
+
+fn last_name(call: &Call) -> &str {
+    call.function.rsplit("::").next().unwrap_or_default()
 }

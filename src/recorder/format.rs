@@ -19,7 +19,7 @@
 /// `lightsou`.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"lightsou");
 /// Of this form.
-pub(crate) const VERSION: u64 = 3;
+pub(crate) const VERSION: u64 = 4;
 /// The section of a program that says that it writes records when it is asked to.
 pub(crate) const MARK: &str = ".lightsout";
 /// What a record's name ends with.
@@ -84,6 +84,11 @@ pub(crate) const END_WORDS: usize = 4;
 pub(crate) const AT_EXIT: u64 = 1 << 32;
 /// Set beside it for what is no task, and may be a channel.
 pub(crate) const NO_TASK: u64 = 1 << 33;
+/// Set in the state of a task that was not given back: its runtime, or its `LocalSet`, was about to shut it down. Beside it is the state that
+/// it had until then.
+pub(crate) const SHUT: u64 = 1 << 34;
+/// Set in the state of a task that would be seen to be shut down: where [`SHUT`] is not beside it, it was not.
+pub(crate) const WATCHED: u64 = 1 << 35;
 /// So many of the lowest bits of the first word; above them a task counts references.
 pub(crate) const STATE: u64 = 0b11_1111;
 

@@ -5,6 +5,8 @@ use std::ffi::{c_char, c_int, c_void};
 use std::ops::Range;
 
 pub(super) const PT_LOAD: u32 = 1;
+/// What the loader has relocated and then made read-only.
+const PT_GNU_RELRO: u32 = 0x6474_e552;
 pub(super) const PF_X: u32 = 1;
 
 /// `Elf64_Phdr`.
@@ -63,4 +65,16 @@ pub(crate) fn code_of_program() -> Range<usize> {
         code.get_or_insert(whole.unwrap_or(0..0));
     });
     code.unwrap_or(0..0)
+}
+
+/// Returns where the program is, and the addresses of its constant data that the loader has relocated; `None` where it has none.
+pub(super) fn constants_of_program() -> Option<(usize, Range<usize>)> {
+    let mut found = None;
+    each(&mut |loaded, segments| {
+        let constants = segments.iter().find(|it| it.kind == PT_GNU_RELRO);
+        let range = constants.map(|it| loaded.base + it.address..loaded.base + it.address + it.size);
+        // The program comes first.
+        found.get_or_insert((loaded.base, range));
+    });
+    found.and_then(|(base, range)| Some((base, range?)))
 }

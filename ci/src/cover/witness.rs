@@ -4,15 +4,12 @@
 //! - The calls of the first frees are those of Rust code: so the program's allocator is the one that is looked at.
 //! - A task was seen; or there was none, in a program whose tokio is known to keep all of them as they are looked for.
 //! - The flags of a task's state are tokio's since its first release, and every task of the record must agree: one that was given back had
-//!   ended, and one that was shut down had been cancelled, at what is known as the end of a runtime. If one of them does not, this tokio
-//!   is another one than is known.
+//!   ended, and one that was shut down was so, or had been cancelled, at what is known as the end of a runtime. If one of them does not,
+//!   this tokio is another one than is known.
 
-use lightsout::records::{Call, End, Kind, Program, Stack, Who};
+use lightsout::records::{End, Kind, Program, Stack, Who};
 
-use super::{Reader, States, Why};
-
-/// Of tokio 1.
-const STATES: States = States { ended: 0b10, cancelled: 0b10_0000, woken: 0b100 };
+use super::{Reader, Why, flag, is_of_tasks, last_name};
 
 /// The first tokio 1 that keeps all tasks in allocations of their own alignment. Before, only those did that had a timer in them.
 const ALIGNED: u32 = 29;
@@ -20,8 +17,8 @@ const ALIGNED: u32 = 29;
 /// What the recorder calls a free that it saw.
 const WITNESS: &str = "witness";
 
-/// Learns from what happened.
-pub(super) fn learn(reader: &mut Reader<'_>, program: Program) -> Result<States, Why> {
+/// Returns whether what happened bears witness, or what is missing.
+pub(super) fn bears_witness(reader: &mut Reader<'_>, program: Program) -> Result<(), Why> {
     let frees: Vec<End> = witnesses(reader).copied().collect();
     if !program.has_lines {
         return Err(Why::NoNames);
@@ -34,7 +31,7 @@ pub(super) fn learn(reader: &mut Reader<'_>, program: Program) -> Result<States,
     }
     let freed = reader.record.ends.iter().filter(|end| end.freed.is_some() && !is_planted(reader, end));
     let freed: Vec<End> = freed.copied().collect();
-    if freed.iter().all(|end| reader.agrees(end)) { Ok(STATES) } else { Err(Why::Unlike) }
+    if freed.iter().all(|end| reader.agrees(end)) { Ok(()) } else { Err(Why::Unlike) }
 }
 
 /// Returns whether a program may have tasks that are not seen.
@@ -68,9 +65,13 @@ impl Reader<'_> {
     /// Returns whether an allocation is no task, or has the state and the end that belong together.
     fn agrees(&mut self, end: &End) -> bool {
         let (Some(state), Some(freed)) = (end.state, end.freed) else { return true };
-        let has_ended = state & STATES.ended != 0;
-        let was_cancelled = state & STATES.cancelled != 0;
-        let is_as_told = has_ended && (!self.is_shut_down(freed) || was_cancelled && self.is_end_of_runtime(freed));
+        let has_ended = state & flag::ENDED != 0;
+        let was_cancelled = state & flag::CANCELLED != 0;
+        let is_as_told = if end.was_shut {
+            self.is_end_of_runtime(freed) || self.is_late(freed)
+        } else {
+            has_ended && (!self.is_shut_down(freed) || was_cancelled && self.is_end_of_runtime(freed))
+        };
         is_as_told || self.spawned(end.made).is_none_or(|spawned| spawned.kind != Kind::Async)
     }
 
@@ -81,13 +82,4 @@ impl Reader<'_> {
         let outer = of_tasks.by_ref().find(|name| !["dealloc", "drop_reference", "complete"].contains(name));
         outer == Some("shutdown") && !of_tasks.any(|name| name.starts_with("bind"))
     }
-}
-
-/// Returns whether a function is one of tokio's that handle tasks.
-fn is_of_tasks(call: &Call) -> bool {
-    call.file.as_ref().is_some_and(|file| file.contains("/src/runtime/task/"))
-}
-
-fn last_name(call: &Call) -> &str {
-    call.function.rsplit("::").next().unwrap_or_default()
 }

@@ -35,6 +35,7 @@ impl Folder {
             runner::hang(command, library.as_os_str(), program);
             command.env(runner::TIMED, "1");
         }
+        runner::list_vtables(command, program, &self.0);
         command.env(REPORT_DIR, &self.0).env(RECORD_DIR, &self.0);
         Ok(())
     }

@@ -18,6 +18,8 @@ pub(crate) const MARK: &str = "--run-test";
 /// Tells the recorder which program is meant.
 const PROGRAM: &str = "LIGHTSOUT_PROGRAM";
 const PRELOAD: &str = "LD_PRELOAD";
+/// Tells the recorder where the list of the program's vtables is.
+const VTABLES: &str = "LIGHTSOUT_VTABLES";
 /// Makes the recorder tell what it takes.
 pub(crate) const TIMED: &str = "LIGHTSOUT_TIMED";
 
@@ -82,14 +84,29 @@ fn preload(command: &mut Command, program: &Path) {
     let Ok(program) = fs::canonicalize(program) else { return };
     let way = way(&program);
     let note = Note { program: program.clone(), way };
-    if note.leave(folder.as_ref()).is_ok() && way == Way::Preloaded {
+    if note.leave(folder.as_ref()).is_err() {
+        return;
+    }
+    if way == Way::Preloaded {
         hang(command, &library, &program);
+    }
+    if [Way::Preloaded, Way::Linked].contains(&way) {
+        let lists = Path::new(&library).with_file_name("vtables");
+        list_vtables(command, &program, &lists);
     }
 }
 
 /// Adds to a command what preloads the recorder into this program.
 pub(crate) fn hang(command: &mut Command, library: &OsStr, program: &Path) {
     command.env(PRELOAD, with_others(library)).env(PROGRAM, program);
+}
+
+/// Adds to a command what tells the recorder in this program where the vtables of tasks are, as a list in this folder. Without one it tells
+/// less, and nothing that is wrong.
+pub(crate) fn list_vtables(command: &mut Command, program: &Path, lists: &Path) {
+    if let Ok(list) = records::list_vtables(program, lists) {
+        command.env(VTABLES, list);
+    }
 }
 
 /// The library goes before what is preloaded already.

@@ -18,7 +18,7 @@ use tokio::task::{LocalSet, yield_now};
 
 use super::ordinary;
 use crate::recorder::format::Sort;
-use crate::recorder::{self, NO_RUN, UNKNOWN, record, shared, unwind, who};
+use crate::recorder::{self, NO_RUN, UNKNOWN, record, shared, unwind, vtables, who};
 use crate::settings;
 
 // SAFETY: the loader calls what stands in this section once, before `main`, with arguments that may be ignored.
@@ -46,6 +46,8 @@ extern "C" fn begin() {
         if set(settings::ASK_FOR_CHANNELS).is_some() {
             shared::ask();
         }
+        // Without it ends are told from aborts as far as stacks tell.
+        let _ = set(settings::VTABLES).and_then(vtables::watch);
         on_a_bare_thread();
     }
     recorder::enter(UNKNOWN);
