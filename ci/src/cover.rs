@@ -273,8 +273,7 @@ impl Cover {
             self.binaries.insert(file_name(&record.program), Sight::NoTokio);
             return;
         }
-        let believed =
-            if is_preloaded { witness::bears_witness(&mut reader, program) } else { reader.shows_plants() };
+        let believed = if is_preloaded { witness::bears_witness(&mut reader, program) } else { reader.shows_plants() };
         // What is seen is right, and there may be more.
         let is_whole = !is_preloaded || !witness::hides_tasks(program);
         let open = if is_whole { Sight::Open } else { Sight::Blind(Why::OldTokio) };

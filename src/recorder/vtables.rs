@@ -7,9 +7,9 @@
 //! A vtable is constant data that the loader has relocated: its pages are made writable for this moment, before `main`, while there is one
 //! thread. Nothing is replaced unless all of the list is as the program has it in memory.
 
+pub(super) use linux::is_watched;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::watch;
-pub(super) use linux::is_watched;
 
 /// `tokiovts`: what a list begins with. Behind it stand the length of the program's file and when that was changed, in nanoseconds, how many
 /// vtables there are, and [`Vtable`]s, ordered.

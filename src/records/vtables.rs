@@ -70,7 +70,8 @@ fn find(file: &[u8]) -> Option<Vec<[u64; WORDS]>> {
     let slots = slots(&sections, endian, file, |function| polls.contains(&function) || shutdowns.contains(&function));
     let of_shutdown = slots.iter().filter(|(_, function)| shutdowns.contains(function));
     let vtables = of_shutdown.filter_map(|(slot, function)| {
-        let start = slots.range(slot.saturating_sub(REACH as u64 * WORD)..*slot).rev().find(|(_, it)| polls.contains(it))?;
+        let start =
+            slots.range(slot.saturating_sub(REACH as u64 * WORD)..*slot).rev().find(|(_, it)| polls.contains(it))?;
         Some([*start.0, *slot, *function])
     });
     let vtables: Vec<_> = vtables.collect();
@@ -114,6 +115,7 @@ fn slots(
 ) -> BTreeMap<u64, u64> {
     let all = sections.iter().filter_map(|section| Some(section.rela(endian, file).ok()??.0)).flatten();
     let pair = |it: &Rela64<Endianness>| (it.r_offset(endian), it.r_addend(endian) as u64);
-    let relative = all.filter(|it| [elf::R_X86_64_RELATIVE, elf::R_AARCH64_RELATIVE].contains(&it.r_type(endian, false)));
+    let relative =
+        all.filter(|it| [elf::R_X86_64_RELATIVE, elf::R_AARCH64_RELATIVE].contains(&it.r_type(endian, false)));
     relative.map(pair).filter(|(_, function)| is_meant(*function)).collect()
 }

@@ -2,24 +2,57 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Cover, Leak, Whose};
+use super::{Cover, Leak, Open, Whose};
 use crate::libtest::Binary;
+
+/// Something of a test, or of a thread that may be a test's.
+trait OfTest: Clone + Ord {
+    /// The file name of the test binary, and whose it is.
+    fn of(&self) -> (&str, &Whose);
+    fn whose(&mut self) -> &mut Whose;
+
+    /// Returns whether two are alike, but for whose they are.
+    fn is_like(&self, other: &Self) -> bool {
+        let mut like = other.clone();
+        *like.whose() = self.of().1.clone();
+        like == *self
+    }
+}
+
+impl OfTest for Leak {
+    fn of(&self) -> (&str, &Whose) {
+        (&self.binary, &self.whose)
+    }
+
+    fn whose(&mut self) -> &mut Whose {
+        &mut self.whose
+    }
+}
+
+impl OfTest for Open {
+    fn of(&self) -> (&str, &Whose) {
+        (&self.binary, &self.whose)
+    }
+
+    fn whose(&mut self) -> &mut Whose {
+        &mut self.whose
+    }
+}
 
 impl Cover {
     /// Gives tests their whole names, as far as these binaries tell them.
     pub(crate) fn name_tests(&mut self, binaries: &[Binary]) {
         for tasks in [&mut self.leaks, &mut self.undecided] {
-            *tasks = renamed(tasks, |leak| name(&leak.binary, &mut leak.whose, binaries));
+            *tasks = named(tasks, binaries);
         }
-        self.open = renamed(&mut self.open, |open| name(&open.binary, &mut open.whose, binaries));
+        self.open = named(&mut self.open, binaries);
     }
-}
 
-impl Cover {
     /// Returns the tests of these binaries of which it cannot be told which one left something.
     pub(crate) fn in_doubt<'a>(&self, binaries: &'a [Binary]) -> BTreeSet<&'a str> {
-        let doubts = self.leaks.keys().filter_map(|leak| match &leak.whose {
-            Whose::Cut(begin, _) => Some((leak.binary.as_str(), begin.as_str())),
+        let tasks = self.leaks.keys().chain(self.undecided.keys()).map(OfTest::of);
+        let doubts = tasks.chain(self.open.keys().map(OfTest::of)).filter_map(|(file, whose)| match whose {
+            Whose::Cut(begin, _) => Some((file, begin.as_str())),
             _ => None,
         });
         let tests = doubts.flat_map(|(file, begin)| {
@@ -31,43 +64,43 @@ impl Cover {
 
     /// Takes what was in doubt from runs of single tests, as far as they show the same.
     pub(crate) fn settle(&mut self, alone: &Self) {
-        for (leak, count) in std::mem::take(&mut self.leaks) {
-            let Whose::Cut(begin, _) = &leak.whose else {
-                *self.leaks.entry(leak).or_insert(0) += count;
-                continue;
-            };
-            let is_the_same = |it: &Leak| {
-                (&it.binary, it.fate, &it.site, &it.runs) == (&leak.binary, leak.fate, &leak.site, &leak.runs)
-                    && matches!(&it.whose, Whose::Named(name) if name.starts_with(begin))
-            };
-            let same: Vec<(&Leak, &usize)> = alone.leaks.iter().filter(|(it, _)| is_the_same(it)).collect();
-            if same.is_empty() {
-                self.leaks.insert(leak, count);
-            } else {
-                // Several doubts may be one, so it is set and not added to.
-                self.leaks.extend(same.into_iter().map(|(leak, count)| (leak.clone(), *count)));
+        settle(&mut self.leaks, &alone.leaks);
+        settle(&mut self.undecided, &alone.undecided);
+        settle(&mut self.open, &alone.open);
+    }
+}
+
+fn settle<K: OfTest>(all: &mut BTreeMap<K, usize>, alone: &BTreeMap<K, usize>) {
+    for (it, count) in std::mem::take(all) {
+        let same: Vec<(&K, &usize)> = match it.of().1 {
+            Whose::Cut(begin, _) => {
+                let is_named = |whose: &Whose| matches!(whose, Whose::Named(name) if name.starts_with(begin));
+                alone.iter().filter(|(other, _)| is_named(other.of().1) && other.is_like(&it)).collect()
             }
+            _ => Vec::new(),
+        };
+        if same.is_empty() {
+            *all.entry(it).or_insert(0) += count;
+        } else {
+            // Several doubts may be one, so it is set and not added to.
+            all.extend(same.into_iter().map(|(other, count)| (other.clone(), *count)));
         }
     }
 }
 
-/// Changes keys, of which several may become one.
-fn renamed<K: Ord>(map: &mut BTreeMap<K, usize>, change: impl Fn(&mut K)) -> BTreeMap<K, usize> {
+/// Gives the tests whole names, of which several may become one.
+fn named<K: OfTest>(map: &mut BTreeMap<K, usize>, binaries: &[Binary]) -> BTreeMap<K, usize> {
     let mut all = BTreeMap::new();
     for (mut key, count) in std::mem::take(map) {
-        change(&mut key);
+        if let (file, Whose::Cut(begin, calls)) = key.of() {
+            let binary = binaries.iter().find(|binary| binary.file.as_deref() == Some(file));
+            if let Some(test) = test_of(begin, calls, &tests_in(binary)) {
+                *key.whose() = Whose::Named(test.to_owned());
+            }
+        }
         *all.entry(key).or_insert(0) += count;
     }
     all
-}
-
-fn name(file: &str, whose: &mut Whose, binaries: &[Binary]) {
-    if let Whose::Cut(begin, calls) = whose {
-        let binary = binaries.iter().find(|binary| binary.file.as_deref() == Some(file));
-        if let Some(test) = test_of(begin, calls, &tests_in(binary)) {
-            *whose = Whose::Named(test.to_owned());
-        }
-    }
 }
 
 fn tests_in(binary: Option<&Binary>) -> Vec<&str> {
