@@ -10,7 +10,9 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use crate::recorder::{self, CELLS, NO_RUN, REST, RunNumber, Table, UNKNOWN, format::Sort, record, shared, unwind, vtables, who};
+use crate::recorder::{
+    self, CELLS, NO_RUN, REST, RunNumber, Table, UNKNOWN, format::Sort, record, shared, unwind, vtables, who,
+};
 
 #[path = "malloc.rs"]
 mod malloc;

@@ -1,11 +1,13 @@
 //! The way in for binaries that have never heard of lightsout: the recorder travels inside the gate, is written below the target folder,
 //! and is preloaded into test binaries alone, by cargo's own setting for what runs them.
 //!
-//! [`runner`] is what cargo, or nextest, then runs in place of each test binary. It looks at the binary, leaves a [`note`] of what it saw,
-//! and becomes it.
+//! What cargo, or nextest, then runs in place of each test binary is a small program, the usher (`ci/usher`), which goes on as the [`runner`].
+//! That looks at the binary, leaves a [`note`] of what it saw, and becomes it; with the [`pass`] that it leaves the usher does so the
+//! next time by itself.
 
 mod folder;
 pub(crate) mod note;
+mod pass;
 mod respected;
 pub(crate) mod runner;
 
@@ -26,9 +28,13 @@ pub(crate) use folder::Folder;
 
 #[cfg(has_recorder)]
 const LIBRARY: Option<&[u8]> = Some(include_bytes!(concat!(env!("OUT_DIR"), "/recorder.so")));
+#[cfg(has_recorder)]
+const USHER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/usher"));
 /// There are no records here.
 #[cfg(not(has_recorder))]
 const LIBRARY: Option<&[u8]> = None;
+#[cfg(not(has_recorder))]
+const USHER: &[u8] = &[];
 
 /// Where the library is, for the runner.
 pub(crate) const LIBRARY_PATH: &str = "LIGHTSOUT_RECORDER";
@@ -71,9 +77,12 @@ impl Door {
             Respected::Words { host, words } => (host, words),
             Respected::Unclear => return Ok(Self::Closed(Closed::Runner)),
         };
-        let library = write(folder, bytes).map_err(|error| Error::create_folder(folder, &error))?;
+        let written =
+            |begin, end, bytes| write(folder, begin, end, bytes).map_err(|error| Error::create_folder(folder, &error));
+        let library = written(records::LIBRARY, ".so", bytes)?;
+        let usher = written("lightsout-usher-", "", USHER)?;
         let us = std::env::current_exe().map_err(|error| Error::find_folder(&error))?;
-        match (is_loadable(&library), setting(&target, &us, &words)) {
+        match (is_loadable(&library), setting(&target, &usher, &us, &words)) {
             (true, Some(setting)) => Ok(Self::Open { setting, library }),
             _ => Ok(Self::Closed(Closed::Path)),
         }
@@ -99,9 +108,9 @@ impl Door {
 /// Any target, for cargo: one that is named would win over it, and so it is for where none has a runner.
 const ANY: &str = "'cfg(all())'";
 
-/// Returns the setting that makes us the runner for a target, before the one that there was.
-fn setting(target: &str, us: &Path, words: &[String]) -> Option<OsString> {
-    let own = [us.to_str()?.to_owned(), runner::MARK.to_owned(), words.len().to_string()];
+/// Returns the setting that makes the usher, and us behind it, the runner for a target, before the one that there was.
+fn setting(target: &str, usher: &Path, us: &Path, words: &[String]) -> Option<OsString> {
+    let own = [usher.to_str()?.to_owned(), us.to_str()?.to_owned(), runner::MARK.to_owned(), words.len().to_string()];
     let all: Vec<String> = own.iter().chain(words).map(|word| toml_edit::Value::from(&**word).to_string()).collect();
     Some(format!("target.{target}.runner=[{}]", all.join(",")).into())
 }
@@ -111,20 +120,33 @@ fn is_loadable(library: &Path) -> bool {
     !library.as_os_str().as_encoded_bytes().iter().any(|byte| byte.is_ascii_whitespace() || *byte == b':')
 }
 
-/// Writes the library under a name that no other version has; it is never half there.
-fn write(folder: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+/// Writes a file that others may run, under a name that no other version has; it is never half there.
+fn write(folder: &Path, begin: &str, end: &str, bytes: &[u8]) -> io::Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    let name = format!("{}{:016x}.so", records::LIBRARY, hasher.finish());
-    let library = std::path::absolute(folder.join(&name))?;
-    if fs::metadata(&library).is_ok_and(|it| it.len() == bytes.len() as u64) {
-        return Ok(library);
+    // What is kept for a library holds as long as we think the same.
+    (env!("CARGO_PKG_VERSION"), bytes).hash(&mut hasher);
+    let name = format!("{begin}{:016x}{end}", hasher.finish());
+    let file = std::path::absolute(folder.join(&name))?;
+    if fs::metadata(&file).is_ok_and(|it| it.len() == bytes.len() as u64) {
+        return Ok(file);
     }
     fs::create_dir_all(folder)?;
     let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
     fs::write(&temporary, bytes)?;
-    fs::rename(&temporary, &library)?;
-    Ok(library)
+    make_executable(&temporary)?;
+    fs::rename(&temporary, &file)?;
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn make_executable(file: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn make_executable(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(test)]
@@ -136,9 +158,9 @@ mod tests {
     #[test]
     fn setting_keeps_the_runner_that_there_was() {
         let words = ["sudo".to_owned(), "a \"b\"".to_owned()];
-        let setting = setting("x86_64-unknown-linux-gnu", Path::new("/a b/cargo-lightsout"), &words);
-        let expected =
-            r#"target.x86_64-unknown-linux-gnu.runner=["/a b/cargo-lightsout","--run-test","2","sudo",'a "b"']"#;
+        let paths = ["/c/usher", "/a b/cargo-lightsout"].map(Path::new);
+        let setting = setting("x86_64-unknown-linux-gnu", paths[0], paths[1], &words);
+        let expected = r#"target.x86_64-unknown-linux-gnu.runner=["/c/usher","/a b/cargo-lightsout","--run-test","2","sudo",'a "b"']"#;
         assert_eq!(setting.as_deref(), Some(expected.as_ref()));
     }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use lightsout::records::Record;
+use lightsout::records::{self, Record};
 
 use super::note::Way;
 use super::{Closed, LIBRARY, is_loadable, runner, write};
@@ -28,14 +28,12 @@ impl Folder {
 
     /// Adds to a command what makes its program write a record here.
     pub(crate) fn hang(&self, command: &mut Command, program: &Path, way: Way) -> Result<(), Closed> {
-        if way == Way::Preloaded {
-            let library = LIBRARY.ok_or(Closed::System)?;
-            let library = write(&self.0, library).map_err(|_| Closed::Path)?;
-            is_loadable(&library).then_some(()).ok_or(Closed::Path)?;
-            runner::hang(command, library.as_os_str(), program);
-            command.env(runner::TIMED, "1");
+        let library = LIBRARY.ok_or(Closed::System)?;
+        let library = write(&self.0, records::LIBRARY, ".so", library).map_err(|_| Closed::Path)?;
+        if way == Way::Preloaded && !is_loadable(&library) {
+            return Err(Closed::Path);
         }
-        runner::list_vtables(command, program, &self.0);
+        command.envs(runner::settings(way, program, &library, &self.0)).env(runner::TIMED, "1");
         command.env(REPORT_DIR, &self.0).env(RECORD_DIR, &self.0);
         Ok(())
     }

@@ -54,8 +54,13 @@ impl Note {
             return Ok(());
         }
         let temporary = folder.join(format!("{name}.{}.{EXTENSION}~", std::process::id()));
-        fs::write(&temporary, serde_json::to_vec(self)?)?;
+        fs::write(&temporary, self.text()?)?;
         fs::rename(&temporary, &file)
+    }
+
+    /// Returns what stands in its file.
+    pub(super) fn text(&self) -> io::Result<Vec<u8>> {
+        Ok(serde_json::to_vec(self)?)
     }
 
     /// Reads all notes in a folder; one that cannot be read is none.

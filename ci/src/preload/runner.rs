@@ -1,4 +1,5 @@
-//! What cargo runs in place of each test binary: it looks at the binary, and becomes it, with the recorder preloaded where that can be.
+//! What the usher becomes that cargo runs in place of each test binary: it looks at the binary, and becomes it, with the recorder preloaded
+//! where that can be. It leaves a [`pass`] for the next time.
 #![cfg_attr(not(unix), expect(dead_code, reason = "there are no records"))]
 
 use std::ffi::{OsStr, OsString};
@@ -10,6 +11,7 @@ use lightsout::records;
 
 use crate::preload::LIBRARY_PATH;
 use crate::preload::note::{Note, Way};
+use crate::preload::pass;
 use crate::suite::RECORD_DIR;
 
 /// The first word of a command line that means this.
@@ -62,7 +64,7 @@ pub(crate) fn become_asked() -> Option<std::io::Error> {
     let mut command = Command::new(&asked.command[0]);
     command.args(&asked.command[1..]).env_remove(LIBRARY_PATH);
     if asked.runs_tests() {
-        preload(&mut command, asked.program());
+        preload(&mut command, &asked);
     }
     Some(replace(&mut command))
 }
@@ -79,34 +81,37 @@ fn replace(_: &mut Command) -> std::io::Error {
 }
 
 /// A binary of which nothing can be said runs as ever; that it left no note is what the gate tells.
-fn preload(command: &mut Command, program: &Path) {
+fn preload(command: &mut Command, asked: &Asked) {
     let (Some(library), Some(folder)) = (std::env::var_os(LIBRARY_PATH), std::env::var_os(RECORD_DIR)) else { return };
-    let Ok(program) = fs::canonicalize(program) else { return };
-    let way = way(&program);
-    let note = Note { program: program.clone(), way };
+    let Ok(program) = fs::canonicalize(asked.program()) else { return };
+    let note = Note { way: way(&program), program };
     if note.leave(folder.as_ref()).is_err() {
         return;
     }
+    let library = Path::new(&library);
+    let set = settings(note.way, &note.program, library, &library.with_file_name("vtables"));
+    command.envs(set.iter().map(|(name, value)| (name, value)));
+    if asked.program == 0 && !set.is_empty() {
+        // Without one the binary is looked at again.
+        let _ = pass::leave(library, &note, &set);
+    }
+}
+
+/// A variable of the environment, and what it is set to.
+pub(crate) type Setting = (&'static OsStr, OsString);
+
+/// Returns what is to be set so that the recorder in a program does its work: the library, which is preloaded where that is the way, and where
+/// the vtables of tasks are, as a list in this folder. Without the list it tells less, and nothing that is wrong.
+pub(crate) fn settings(way: Way, program: &Path, library: &Path, lists: &Path) -> Vec<Setting> {
+    let mut set: Vec<Setting> = Vec::new();
     if way == Way::Preloaded {
-        hang(command, &library, &program);
+        set.push((PRELOAD.as_ref(), with_others(library.as_os_str())));
+        set.push((PROGRAM.as_ref(), program.into()));
     }
     if [Way::Preloaded, Way::Linked].contains(&way) {
-        let lists = Path::new(&library).with_file_name("vtables");
-        list_vtables(command, &program, &lists);
+        set.extend(records::list_vtables(program, lists).map(|list| (VTABLES.as_ref(), list.into())));
     }
-}
-
-/// Adds to a command what preloads the recorder into this program.
-pub(crate) fn hang(command: &mut Command, library: &OsStr, program: &Path) {
-    command.env(PRELOAD, with_others(library)).env(PROGRAM, program);
-}
-
-/// Adds to a command what tells the recorder in this program where the vtables of tasks are, as a list in this folder. Without one it tells
-/// less, and nothing that is wrong.
-pub(crate) fn list_vtables(command: &mut Command, program: &Path, lists: &Path) {
-    if let Ok(list) = records::list_vtables(program, lists) {
-        command.env(VTABLES, list);
-    }
+    set
 }
 
 /// The library goes before what is preloaded already.

@@ -547,6 +547,47 @@ fn tests_whose_names_are_cut_are_run_alone_where_nothing_else_tells() {
     assert_eq!(found(&json, IN_DOUBT), expected(&leaks), "{}", gate.stdout);
 }
 
+/// A test that leaks, and fails where a pass sets what the runner does not.
+const SEEN: &str = r#"
+#[tokio::test]
+async fn leaks() {
+    assert!(std::env::var_os("BY_THE_USHER").is_none(), "the usher was here");
+    tokio::spawn(std::future::pending::<()>()); // leaked
+    tokio::task::yield_now().await;
+}
+"#;
+
+/// Adds a variable to each pass of a test binary.
+fn add_to_passes(binary: &str) {
+    let folders =
+        fs::read_dir(target().join("lightsout")).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let passes = folders.filter(|path| path.extension().is_some_and(|it| it == "passes"));
+    let passes =
+        passes.flat_map(|folder| fs::read_dir(folder).expect("a folder")).map(|it| it.expect("an entry").path());
+    let is_meant = |path: &std::path::PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(binary);
+    for pass in passes.filter(is_meant) {
+        let bytes = fs::read(&pass).expect("a pass");
+        fs::write(pass, [&bytes[..], b"BY_THE_USHER=1\0"].concat()).expect("a file");
+    }
+}
+
+#[test]
+fn binary_that_was_seen_is_run_without_the_runner_until_it_is_built_anew() {
+    let project = package("unaware-seen", &[("seen", SEEN)]);
+    let check = |code: i32, said: &[&str]| {
+        let (gate, json) = gate(&project, "-- --test seen");
+        let gate = gate.check(code, said);
+        assert_eq!(found(&json, SEEN), expected(&[("leaks", "leaked-task", 1, "leaked")]), "{}", gate.stdout);
+    };
+    check(100, &["1 finding in 1 of 1 ordinary test"]);
+    check(100, &["1 finding in 1 of 1 ordinary test"]);
+    add_to_passes("seen-");
+    let (gate, _) = gate(&project, "-- --test seen");
+    gate.check(101, &["the usher was here"]);
+    project.write("tests/seen.rs", &format!("{SEEN}\n"));
+    check(100, &["1 finding in 1 of 1 ordinary test"]);
+}
+
 #[test]
 fn nextest_finds_the_same() {
     if !crate::runners::has_nextest() {
