@@ -208,7 +208,10 @@ mod linux {
             let is_long = ftruncate(file, bytes as c_long) == 0;
             let start = if is_long { mmap(ptr::null_mut(), bytes, READ_WRITE, SHARED, file, 0) } else { FAILED };
             close(file);
-            NonNull::new(start.cast()).filter(|_| start != FAILED)
+            let start = NonNull::new(start).filter(|_| start != FAILED)?;
+            // What stands in the file are holes, and a system that reads ahead fills megabytes of them with zeros for each page.
+            madvise(start.as_ptr(), bytes, RANDOM);
+            Some(start.cast())
         }
     }
 
@@ -302,6 +305,7 @@ mod linux {
         }
     }
 
+    const RANDOM: c_int = 1;
     const READ_WRITE: c_int = 1 | 2;
     const SHARED: c_int = 1;
     /// Private, fixed, anonymous, without memory set aside.
@@ -333,6 +337,7 @@ mod linux {
             file: c_int,
             offset: c_long,
         ) -> *mut c_void;
+        fn madvise(start: *mut c_void, bytes: usize, advice: c_int) -> c_int;
         fn getpid() -> c_int;
         fn getppid() -> c_int;
         fn getenv(name: *const c_char) -> *mut c_char;
