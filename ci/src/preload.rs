@@ -123,8 +123,7 @@ fn is_loadable(library: &Path) -> bool {
 /// Writes a file that others may run, under a name that no other version has; it is never half there.
 fn write(folder: &Path, begin: &str, end: &str, bytes: &[u8]) -> io::Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
-    // What is kept for a library holds as long as we think the same.
-    (env!("CARGO_PKG_VERSION"), bytes).hash(&mut hasher);
+    bytes.hash(&mut hasher);
     let name = format!("{begin}{:016x}{end}", hasher.finish());
     let file = std::path::absolute(folder.join(&name))?;
     if fs::metadata(&file).is_ok_and(|it| it.len() == bytes.len() as u64) {

@@ -16,7 +16,7 @@ mod system;
 use core::ffi::CStr;
 use core::ptr;
 
-use system::{File, Process};
+use system::{File, Identity, Process};
 
 /// The file of a pass at the most, in bytes.
 const PASS: usize = 16 << 10;
@@ -25,7 +25,7 @@ const VARIABLES: usize = 2 << 10;
 /// A path at the most, with the null byte at its end.
 const PATH: usize = 4 << 10;
 
-/// The library that is preloaded; beside it are the passes that hold for it.
+/// The library that is preloaded; passes are beside it.
 const LIBRARY: &[u8] = b"LIGHTSOUT_RECORDER=";
 /// Where notes go.
 const RECORDS: &[u8] = b"LIGHTSOUT_RECORD_DIR=";
@@ -43,7 +43,7 @@ fn begin(process: Process) -> ! {
 
 /// Becomes the binary; returns if there is no pass for it.
 fn pass(process: &Process, arguments: &[*const u8]) -> Option<()> {
-    let [_, _, mark, words, program, rest @ .., _null] = arguments else { return None };
+    let [_, gate, mark, words, program, rest @ .., _null] = arguments else { return None };
     if text(*mark) != b"--run-test" || text(*words) != b"0" || rest.iter().any(|it| text(*it) == b"--list") {
         return None;
     }
@@ -55,9 +55,10 @@ fn pass(process: &Process, arguments: &[*const u8]) -> Option<()> {
     let binary = name(text(*program));
 
     let mut room = [0; PASS];
-    let pass = File::open(path(&mut [0; PATH], &[library, b".passes/", binary, b".pass"])?)?.read(&mut room)?;
+    let pass =
+        File::open(path(&mut [0; PATH], &[parent(library)?, b"/passes/", binary, b".pass"])?)?.read(&mut room)?;
     let pass = Pass::read(pass)?;
-    (system::identity(*program)? == pass.identity).then_some(())?;
+    (system::identity(*gate)? == pass.gate && system::identity(*program)? == pass.binary).then_some(())?;
     note(records, binary, pass.note)?;
 
     let mut variables = [ptr::null(); VARIABLES];
@@ -88,20 +89,23 @@ fn note(records: &[u8], binary: &[u8], text: &[u8]) -> Option<()> {
 
 /// What the gate's runner has left for a binary.
 struct Pass<'a> {
+    /// Which gate has left it.
+    gate: Identity,
     /// Which file it is for.
-    identity: [u64; 4],
+    binary: Identity,
     note: &'a [u8],
     /// What is to be set, each with a null byte at its end.
     set: &'a [u8],
 }
 
 impl<'a> Pass<'a> {
-    /// Reads the words of the identity, the length of the note, the note, and the rest.
+    /// Reads the words of both identities, the length of the note, the note, and the rest.
     fn read(bytes: &'a [u8]) -> Option<Self> {
         let word = |at: usize| Some(u64::from_ne_bytes(*bytes.get(at * 8..)?.first_chunk()?));
-        let (note, set) = bytes.get(5 * 8..)?.split_at_checked(word(4)? as usize)?;
+        let identity = |at: usize| Some([word(at)?, word(at + 1)?, word(at + 2)?, word(at + 3)?]);
+        let (note, set) = bytes.get(9 * 8..)?.split_at_checked(word(8)? as usize)?;
         (set.last() == Some(&0)).then_some(())?;
-        Some(Self { identity: [word(0)?, word(1)?, word(2)?, word(3)?], note, set })
+        Some(Self { gate: identity(0)?, binary: identity(4)?, note, set })
     }
 
     fn variables(&self) -> impl Iterator<Item = *const u8> {
@@ -117,6 +121,10 @@ fn text<'a>(text: *const u8) -> &'a [u8] {
 
 fn name(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
+}
+
+fn parent(path: &[u8]) -> Option<&[u8]> {
+    path.get(..path.len().checked_sub(name(path).len() + 1)?)
 }
 
 /// Puts a path together, with a null byte at its end.

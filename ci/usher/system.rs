@@ -105,13 +105,16 @@ pub(crate) fn id() -> u64 {
     call(ID, [0; 5]).unwrap_or(0) as u64
 }
 
-/// Returns what tells a file from others, and from what it was before: its number, its length in bytes, and when it was changed, in seconds
-/// and nanoseconds.
-pub(crate) fn identity(path: *const u8) -> Option<[u64; 4]> {
+/// What tells a file from others, and from what it was before: its number, its length in bytes, and when it was changed, or what the system
+/// keeps of it, in seconds and nanoseconds.
+pub(crate) type Identity = [u64; 4];
+
+/// Returns the identity of a file.
+pub(crate) fn identity(path: *const u8) -> Option<Identity> {
     /// `struct statx`, of which these are words.
     const NUMBER: usize = 4;
     const LENGTH: usize = 5;
-    const CHANGED: usize = 14;
+    const CHANGED: usize = 12;
     /// Everything that all systems know.
     const BASIC: usize = 0x7ff;
     let mut about = [0_u64; 32];

@@ -93,7 +93,7 @@ fn preload(command: &mut Command, asked: &Asked) {
     command.envs(set.iter().map(|(name, value)| (name, value)));
     if asked.program == 0 && !set.is_empty() {
         // Without one the binary is looked at again.
-        let _ = pass::leave(library, &note, &set);
+        let _ = pass::leave(&library.with_file_name("passes"), &note, &set);
     }
 }
 
