@@ -176,12 +176,11 @@ extern "C" fn begin() {
     if !is_meant() {
         return;
     }
-    let is_timed = record::environment(TIMED).is_some();
-    let asks_for_channels = record::environment(CHANNELS).is_some();
+    let set = |name| record::environment(name).filter(|value| !value.is_empty());
+    let (is_timed, asks_for_channels) = (set(TIMED).is_some(), set(CHANNELS));
     if record::environment(CHILDREN).is_none() {
         leave_the_environment();
     }
-    let set = |name| record::environment(name).filter(|folder| !folder.is_empty());
     let (Some(_), Some(folder)) = (set(c"LIGHTSOUT_REPORT_DIR"), set(c"LIGHTSOUT_RECORD_DIR")) else { return };
     recorder::enter(NO_RUN);
     if is_timed {
@@ -191,8 +190,8 @@ extern "C" fn begin() {
         people::learn();
         if unwind::prepare() && record::open(folder) {
             WITNESSES.store(0, Ordering::Relaxed);
-            if asks_for_channels {
-                malloc::ask();
+            if let Some(how) = asks_for_channels {
+                malloc::ask(how.to_bytes());
             }
         }
     });
@@ -207,7 +206,7 @@ const CHILDREN: &CStr = c"LIGHTSOUT_CHILDREN";
 /// Set where somebody wants to know what recording takes.
 const TIMED: &CStr = c"LIGHTSOUT_TIMED";
 
-/// Set where somebody asks for channels.
+/// Set where somebody asks for channels; it says how.
 const CHANNELS: &CStr = c"LIGHTSOUT_ASK_FOR_CHANNELS";
 
 /// Returns whether this is the program, and no other one that starts it.

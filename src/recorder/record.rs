@@ -140,6 +140,10 @@ mod linux {
         let (process, parent) = unsafe { (getpid(), getppid()) };
         set(format::PROCESS_AT, process as u64);
         set(format::PARENT_AT, parent as u64);
+        let ((cells, stride), (rest, _)) = (CELLS.signs(), REST.signs());
+        set(format::CELLS_SIGNS_AT, cells as u64);
+        set(format::REST_SIGNS_AT, rest as u64);
+        set(format::STRIDE_AT, stride as u64);
         set(format::VERSION_AT, format::VERSION);
         set(format::MAGIC_AT, format::MAGIC);
     }
@@ -276,11 +280,13 @@ mod linux {
         CELLS.each_ordinary(|allocation| {
             ends::count(allocation, End { stack: 0, who: 0, state: AT_EXIT | state_of(allocation) });
         });
-        REST.each_ordinary(|allocation| {
-            if shared::is_counted(allocation) {
-                ends::count(allocation, End { stack: 0, who: 0, state: AT_EXIT | NO_TASK });
-            }
-        });
+        if !shared::is_from_outside() {
+            REST.each_ordinary(|allocation| {
+                if shared::is_counted(allocation) {
+                    ends::count(allocation, End { stack: 0, who: 0, state: AT_EXIT | NO_TASK });
+                }
+            });
+        }
         // Modules that came later are not in what was written at the start.
         if unwind::has_met_others() {
             write_text(format::MAPS, |room| read_file(c"/proc/self/maps", room));
