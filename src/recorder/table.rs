@@ -116,7 +116,7 @@ pub(super) static RECORDED: Arena = Arena::new(format::CELLS.len);
 
 /// Where a table has its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Home {
+pub(crate) enum Home {
     /// The record, if there is one. It comes first, so that a table of it is all zero at the start, and takes no room in a file.
     Record,
     /// Nobody else's.
@@ -133,7 +133,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(super) const fn new(home: Home) -> Self {
+    pub(crate) const fn new(home: Home) -> Self {
         Self { home, shards: [const { Shard::new() }; SHARDS], buckets: [const { AtomicU8::new(0) }; BUCKETS] }
     }
 
@@ -154,7 +154,7 @@ impl Table {
     }
 
     /// Writes down an allocation; one that was there under its address has been given back without a word.
-    pub(super) fn insert(&self, allocation: Allocation) {
+    pub(crate) fn insert(&self, allocation: Allocation) {
         let number = shard_of(allocation.address);
         let shard = &self.shards[number];
         let is_full = |slots: &Slots| self.home == Home::Own && is_ordinary(allocation.run) && slots.len >= MOST;
@@ -177,7 +177,7 @@ impl Table {
 
     /// Forgets an allocation and returns it, if it was written down.
     #[inline]
-    pub(super) fn remove(&self, address: usize) -> Option<Allocation> {
+    pub(crate) fn remove(&self, address: usize) -> Option<Allocation> {
         if self.bucket(address).load(Ordering::Relaxed) != 0 { self.remove_likely(address) } else { None }
     }
 

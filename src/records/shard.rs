@@ -9,7 +9,6 @@
 //! Thus nothing is missed that is there all the time, however fast the table changes, and each slot is read a few times at most. A
 //! table that has grown is another one, and is read anew; it doubles each time.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::memory::Memory;
@@ -19,8 +18,9 @@ use super::{Stack, format};
 const PIECE: usize = 1 << 10;
 /// Words of a slot.
 const SLOT: usize = 2;
-/// How often it is read anew if something was in it twice, as two things: it was overwritten at that very moment.
-const DOUBTS: usize = 8;
+/// How often it is read anew if an address was in it twice, with different stacks: something else was allocated there meanwhile, or a slot
+/// was overwritten at that very moment.
+const DOUBTS: usize = 2;
 
 /// What a slot says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +49,7 @@ impl Entry {
     }
 }
 
-/// Reads the shard whose sign is at this address; `None` if its memory cannot be read.
+/// Reads the shard whose sign is at this address, sorted by address; `None` if its memory cannot be read.
 pub(super) fn entries(memory: &Memory, sign: u64) -> Option<Vec<Entry>> {
     let mut doubts = 0;
     loop {
@@ -63,8 +63,8 @@ pub(super) fn entries(memory: &Memory, sign: u64) -> Option<Vec<Entry>> {
             continue;
         }
         match pass.distinct() {
-            Err(Doubt) if doubts < DOUBTS => doubts += 1,
-            Err(Doubt) => return Some(pass.first()),
+            Err(_) if doubts < DOUBTS => doubts += 1,
+            Err(pass) => return Some(pass.first()),
             Ok(entries) => return Some(entries),
         }
     }
@@ -99,10 +99,6 @@ enum Room {
     Some,
     None,
 }
-
-/// Something was there as two things.
-#[derive(Debug)]
-struct Doubt;
 
 /// One way through a table.
 struct Pass<'a> {
@@ -151,18 +147,103 @@ impl Pass<'_> {
     }
 
     /// Returns what was read, each thing once, unless it was there as two.
-    fn distinct(&self) -> Result<Vec<Entry>, Doubt> {
-        let mut sorted = self.read.clone();
-        sorted.sort_unstable();
-        sorted.dedup();
-        let is_sure = sorted.windows(2).all(|pair| pair[0].address != pair[1].address);
-        if is_sure { Ok(sorted) } else { Err(Doubt) }
+    fn distinct(mut self) -> Result<Vec<Entry>, Self> {
+        // What was read first stays first.
+        self.read.sort_by_key(|entry| entry.address);
+        self.read.dedup();
+        let is_twice = || self.read.windows(2).any(|pair| pair[0].address == pair[1].address);
+        // Where nothing has moved it was given back, and allocated anew.
+        if self.moved == self.now.moves || !is_twice() { Ok(self.first()) } else { Err(self) }
     }
 
     /// Returns each thing as it was read first.
-    fn first(&self) -> Vec<Entry> {
-        let backwards = self.read.iter().rev();
-        let first: BTreeMap<u64, Entry> = backwards.map(|entry| (entry.address, *entry)).collect();
-        first.into_values().collect()
+    fn first(mut self) -> Vec<Entry> {
+        self.read.dedup_by_key(|entry| entry.address);
+        self.read
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
+    use super::super::memory::Memory;
+    use super::{Entry, PIECE, entries, format};
+    use crate::recorder::{Allocation, Home, Table};
+
+    /// Where addresses begin that stay, and those that come and go.
+    const STAY: usize = 1 << 40;
+    const PASS: usize = 1 << 41;
+    const RUN: u32 = format::ORDINARY | 1;
+
+    fn allocation(address: usize) -> Allocation {
+        Allocation { address, size: 64, stack: (address >> 4) as u32, run: RUN }
+    }
+
+    /// Looks into a table of our own, as from outside.
+    fn look(table: &Table) -> Vec<Entry> {
+        let memory = Memory::open(std::process::id().into()).expect("our own memory");
+        let (first, stride) = table.signs();
+        let signs = (0..format::SHARDS).map(|shard| (first + shard * stride) as u64);
+        signs.flat_map(|sign| entries(&memory, sign).expect("a table")).collect()
+    }
+
+    /// Makes sure that each of so many that stay is seen once, and nothing twice.
+    fn check(table: &Table, staying: usize) {
+        let seen = look(table);
+        let addresses: BTreeSet<u64> = seen.iter().map(|entry| entry.address).collect();
+        assert_eq!(addresses.len(), seen.len(), "something was seen twice");
+        let stayed = seen.iter().filter(|entry| (entry.address as usize) < PASS);
+        assert_eq!(stayed.clone().count(), staying);
+        for entry in stayed {
+            assert_eq!((entry.made.0, entry.size), ((entry.address >> 4) as u32, 64));
+            assert!(entry.is_ordinary());
+        }
+    }
+
+    #[test]
+    fn table_that_holds_still_is_read_whole() {
+        static TABLE: Table = Table::new(Home::Own);
+        check(&TABLE, 0);
+        let many = format::SHARDS * PIECE * 3;
+        (0..many).for_each(|number| TABLE.insert(allocation(STAY + number * 16)));
+        check(&TABLE, many);
+    }
+
+    /// Looks into a table while two threads change it as fast as they can, with so many there at a time.
+    fn check_while_it_changes(table: &'static Table, staying: usize, passing: usize) {
+        static IS_OVER: AtomicBool = AtomicBool::new(false);
+        (0..staying).for_each(|number| table.insert(allocation(STAY + number * 16)));
+        let change = |thread: usize| {
+            for number in 0.. {
+                let address = |number: usize| PASS + (number * 2 + thread) % (passing * 8) * 16;
+                table.insert(allocation(address(number)));
+                if let Some(old) = number.checked_sub(passing / 2) {
+                    table.remove(address(old));
+                }
+                if IS_OVER.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
+        };
+        thread::scope(|scope| {
+            let changing = [0, 1].map(|thread| scope.spawn(move || change(thread)));
+            let looking = scope.spawn(|| (0..30).for_each(|_| check(table, staying)));
+            let looked = looking.join();
+            IS_OVER.store(true, Ordering::Relaxed);
+            changing.into_iter().for_each(|thread| thread.join().expect("a thread that ends"));
+            IS_OVER.store(false, Ordering::Relaxed);
+            assert!(looked.is_ok());
+        });
+    }
+
+    #[test]
+    fn nothing_is_missed_and_nothing_seen_twice_while_a_table_changes() {
+        static SMALL: Table = Table::new(Home::Own);
+        static LARGE: Table = Table::new(Home::Own);
+        check_while_it_changes(&SMALL, 400, 200);
+        check_while_it_changes(&LARGE, 20_000, 30_000);
     }
 }

@@ -136,6 +136,20 @@ fn channels_that_come_and_go_are_no_growth() {
 }
 
 #[test]
+fn channels_are_counted_while_others_come_and_go_as_fast_as_they_can() {
+    let (gate, json) = census("wild", &[]);
+    let alive = json["census"]["alive"].as_array().expect("things").iter();
+    let counts = |comment: &str| {
+        let line: u32 = place(comment).split(':').nth(1).and_then(|line| line.parse().ok()).expect("a line");
+        alive.clone().find(|it| it["thing"]["site"]["line"] == line).map(|it| it["counts"].clone())
+    };
+    assert_eq!(counts("wild"), Some(serde_json::json!([0, 2, 4, 6, 8, 8])), "{}", gate.stdout);
+    assert_eq!(counts("always"), Some(serde_json::json!(vec![500; 6])), "{}", gate.stdout);
+    let is_told = |(kind, said): &(&str, &str)| *kind == "growth" && said.contains(&place("wild"));
+    assert!(faults(&json).iter().any(is_told), "{}", gate.stdout);
+}
+
+#[test]
 fn channels_that_grow_with_tasks_are_theirs() {
     let json = grows("both", "2 tasks a round");
     let counts = serde_json::json!([0, 2, 4, 6, 8, 8]);

@@ -35,6 +35,10 @@ fn keep(what: &str) {
             let (sender, _) = mpsc::channel::<u32>(4); // channel
             keep_sender(sender);
         }
+        "wild" => {
+            let (sender, _) = oneshot::channel::<u32>(); // wild
+            keep_sender(sender);
+        }
         "oneshot" => {
             let (sender, _) = oneshot::channel::<u32>(); // oneshot
             keep_sender(sender);
@@ -73,6 +77,23 @@ fn keep(what: &str) {
     }
 }
 
+/// Allocates and gives back as fast as it can, and keeps some of it for a while.
+fn run_wild() {
+    let mut kept: Vec<Box<dyn Any + Send>> = Vec::new();
+    for number in 0_usize.. {
+        let next: Box<dyn Any + Send> = match number % 3 {
+            0 => Box::new(watch::channel([number; 3])),
+            1 => Box::new([number; 40]),
+            _ => Box::new([number; 9]),
+        };
+        if kept.len() < 5_000 {
+            kept.push(next);
+        } else {
+            kept[number * 7_919 % 5_000] = next;
+        }
+    }
+}
+
 async fn serve(listener: TcpListener, what: String) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
@@ -92,6 +113,12 @@ async fn main() {
             () = serve(listener, "main".to_owned()) => {}
             _ = stop.recv() => {}
         };
+    }
+    if arguments[2] == "wild" {
+        for _ in 0..500 {
+            keep_sender(oneshot::channel::<u32>()); // always
+        }
+        (0..2).for_each(|_| drop(std::thread::spawn(run_wild)));
     }
     let server = tokio::spawn(serve(listener, arguments[2].clone())); // server
     println!("listening");
