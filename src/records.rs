@@ -2,9 +2,11 @@
 //!
 //! What it means that a task was given back at some place is the gate's to judge.
 
+mod memory;
 #[cfg(target_os = "linux")]
 mod module;
 mod running;
+mod shard;
 #[cfg(target_os = "linux")]
 mod tokio;
 #[cfg(target_os = "linux")]
@@ -533,8 +535,9 @@ mod names {
         }
 
         fn origin(&mut self, record: &Record, stack: Stack) -> Origin {
-            let frames: Vec<Frame> = record.calls(stack).flat_map(|call| self.frames(record, call)).collect();
-            Origin::read(allocation::without_recorder(frames.into_iter()))
+            // No further than is needed: there are many stacks, and most are no channel's.
+            let frames = record.calls(stack).flat_map(|call| self.frames(record, call));
+            Origin::read(allocation::without_recorder(frames))
         }
 
         /// Returns the functions of a stack, innermost first.

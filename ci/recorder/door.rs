@@ -178,13 +178,11 @@ extern "C" fn begin() {
     if !is_meant() {
         return;
     }
-    let is_timed = record::environment(TIMED).is_some();
-    let asks_for_channels = record::environment(CHANNELS).is_some();
-    let list = record::environment(VTABLES);
+    let set = |name| record::environment(name).filter(|value| !value.is_empty());
+    let (is_timed, asks_for_channels, list) = (set(TIMED).is_some(), set(CHANNELS), set(VTABLES));
     if record::environment(CHILDREN).is_none() {
         leave_the_environment();
     }
-    let set = |name| record::environment(name).filter(|folder| !folder.is_empty());
     let (Some(_), Some(folder)) = (set(c"LIGHTSOUT_REPORT_DIR"), set(c"LIGHTSOUT_RECORD_DIR")) else { return };
     recorder::enter(NO_RUN);
     if is_timed {
@@ -196,8 +194,8 @@ extern "C" fn begin() {
             WITNESSES.store(0, Ordering::Relaxed);
             // Without it ends are told from aborts as far as stacks tell.
             let _ = list.and_then(vtables::watch);
-            if asks_for_channels {
-                malloc::ask();
+            if let Some(how) = asks_for_channels {
+                malloc::ask(how.to_bytes());
             }
         }
     });
@@ -212,7 +210,7 @@ const CHILDREN: &CStr = c"LIGHTSOUT_CHILDREN";
 /// Set where somebody wants to know what recording takes.
 const TIMED: &CStr = c"LIGHTSOUT_TIMED";
 
-/// Set where somebody asks for channels.
+/// Set where somebody asks for channels; it says how.
 const CHANNELS: &CStr = c"LIGHTSOUT_ASK_FOR_CHANNELS";
 
 /// Names the list of the program's vtables.

@@ -8,7 +8,7 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::{Next, people};
-use crate::recorder::{self, REST, loaded, shared};
+use crate::recorder::{self, REST, RunNumber, loaded, shared};
 
 type Malloc = unsafe extern "C" fn(usize) -> *mut c_void;
 type Realloc = unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void;
@@ -21,8 +21,8 @@ static START: AtomicUsize = AtomicUsize::new(0);
 static END: AtomicUsize = AtomicUsize::new(0);
 
 /// From now on what the program allocates is noted. Call it while the process has one thread.
-pub(super) fn ask() {
-    shared::ask();
+pub(super) fn ask(how: &[u8]) {
+    shared::ask(how);
     let code = loaded::code_of_program();
     START.store(code.start, Ordering::Relaxed);
     END.store(code.end, Ordering::Relaxed);
@@ -59,9 +59,14 @@ unsafe extern "C" fn given(size: usize, caller: usize) -> *mut c_void {
     let memory = unsafe { std::mem::transmute::<usize, Malloc>(address)(size) };
     let is_programs = || caller.wrapping_sub(START.load(Ordering::Relaxed)) < length();
     if shared::may_be_one(size) && is_programs() && !memory.is_null() {
-        super::made(&REST, people::named_here, memory, size);
+        super::made(&REST, whose, memory, size);
     }
     memory
+}
+
+/// Where somebody looks from outside, all is the program's own, whatever thread has it.
+fn whose() -> RunNumber {
+    if shared::is_from_outside() { people::of_program() } else { people::named_here() }
 }
 
 #[inline]

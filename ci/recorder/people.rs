@@ -79,6 +79,14 @@ pub(super) fn named_here() -> RunNumber {
     }
 }
 
+/// Returns whose the calling thread is where nobody asks which one it is; what the recorder does is nobody's.
+pub(super) fn of_program() -> RunNumber {
+    match recorder::here() {
+        UNKNOWN => once(&MAIN, Sort::Main),
+        who => who,
+    }
+}
+
 /// Returns whose the threads are that the calling one starts; `UNKNOWN` if they are to be asked themselves.
 pub(super) fn heir() -> RunNumber {
     match here() {

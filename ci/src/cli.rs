@@ -50,8 +50,8 @@ pub(crate) enum Command {
     ///
     /// Waits until it is ready, loads it if asked to, sends the signals, and looks: does it exit in time and with the right code, did it
     /// panic, does it leave children or sockets, do its threads and descriptors grow with every round of load? Linux tells all of that;
-    /// elsewhere it is said what was not looked at. With `--census` it also looks at the tasks of a program that uses tokio: as it is, built
-    /// with line tables, and with nothing in it that knows of lightsout.
+    /// elsewhere it is said what was not looked at. With `--census` it also looks at the tasks and channels of a program that uses tokio: as it is,
+    /// built with line tables, and with nothing in it that knows of lightsout.
     #[command(after_help = words::after_help_of_run())]
     Run(Box<Run>),
     /// Plants faults in a throw-away project, and makes sure that the gate sees every one
@@ -245,7 +245,8 @@ pub(crate) struct Run {
     /// How many rounds; growth is judged from three on
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Load")]
     pub(crate) rounds: u32,
-    /// Also looks at its tasks and channels, by spawn place: which grow with every round, and which are alive at its end
+    /// Also looks at its tasks, and at its channels of every kind, by place: which grow with every round, and which tasks are alive at its
+    /// end. Costs each allocation some 0.1 to 0.5 µs
     #[arg(long, help_heading = "Census")]
     pub(crate) census: bool,
     /// Also looks at the processes that it starts, as far as they are linked like it: a script or a tool that starts the program, too

@@ -25,7 +25,7 @@ pub(crate) const REPORT_DIR: &str = "LIGHTSOUT_REPORT_DIR";
 /// Tells a test process where to write its record.
 pub(crate) const RECORD_DIR: &str = "LIGHTSOUT_RECORD_DIR";
 /// Makes recorders write down what may be a channel.
-const CHANNELS: &str = "LIGHTSOUT_ASK_FOR_CHANNELS";
+pub(crate) const CHANNELS: &str = "LIGHTSOUT_ASK_FOR_CHANNELS";
 
 /// How often a terminal's progress line looks at the log.
 const GLANCE: Duration = Duration::from_millis(50);

@@ -21,6 +21,7 @@ thread_local! {
 /// Begins to time steps.
 #[expect(dead_code, reason = "the library that is preloaded needs it")]
 pub(crate) fn ask() {
+    record::learn_clock();
     IS_ASKED.store(true, Ordering::Relaxed);
 }
 

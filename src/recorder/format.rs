@@ -43,6 +43,15 @@ pub(crate) const TEXT_LENGTHS_AT: usize = 8;
 /// Where the table of each shard is in [`CELLS`], and how many entries it has: `place << 32 | entries`.
 pub(crate) const SHARDS_AT: usize = 16;
 pub(crate) const SHARDS: usize = if cfg!(miri) { 2 } else { 64 };
+/// Where the process itself has the first [sign](SIGN_WORDS) of its tables, as addresses: of those of [`CELLS`], and of those of what may
+/// be a channel, which are in no file.
+pub(crate) const CELLS_SIGNS_AT: usize = 128;
+pub(crate) const REST_SIGNS_AT: usize = 129;
+/// How far the signs of two shards are apart, in bytes.
+pub(crate) const STRIDE_AT: usize = 130;
+/// What whoever looks from outside reads of a shard: `exponent of entries << 48 | address` of its table, or 0 before it has one; and
+/// how often something has moved inside of it.
+pub(crate) const SIGN_WORDS: usize = 2;
 
 /// A part of the file, in words.
 #[derive(Clone, Copy, Debug)]

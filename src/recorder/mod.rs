@@ -28,14 +28,13 @@ pub(crate) mod who;
 pub(crate) mod whole;
 
 use ends::End;
-use table::Home;
 
 pub(crate) use apart::{Apart, notes_and_untaken};
 pub(crate) use here::{
     OURS, UNKNOWN, UNNAMED, enter, fresh_run, here, is_checked, is_of_runtime, noting, of_runtime, unrecorded, within,
 };
 pub(crate) use kept::{is_kept, keep};
-pub(crate) use table::{Allocation, NO_RUN, RunNumber, Table};
+pub(crate) use table::{Allocation, Home, NO_RUN, RunNumber, Table};
 pub(crate) use whole::{is_whole, write_whole};
 
 /// This file, as debug information has it: its folder is where the recorder's own part of a stack begins.

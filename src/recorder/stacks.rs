@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::arena::{self, Arena, Index};
 use super::format;
+use super::table;
 
 /// A stack that was kept; 0 is none.
 pub(crate) type StackId = u32;
@@ -18,7 +19,10 @@ static INDEX: Index = Index::new(if cfg!(miri) { 1 << 10 } else { 1 << 20 });
 
 /// Keeps a stack; returns 0 where there is no room.
 pub(crate) fn keep(frames: &[usize]) -> StackId {
-    try_keep(frames).unwrap_or(0)
+    try_keep(frames).unwrap_or_else(|| {
+        table::lose();
+        0
+    })
 }
 
 fn try_keep(frames: &[usize]) -> Option<StackId> {

@@ -2,18 +2,23 @@
 //!
 //! Shards, each with a lock that is held for a few dozen instructions. An allocation leaves the table before its memory is given
 //! back, and whoever looks at the memory of one does so under its shard's lock: so it cannot be given back meanwhile.
+//!
+//! Who looks from another process takes no lock, and can tell what is there by three promises. What moves inside a table moves towards
+//! its home only, is in its new place before its old one is overwritten, and that is counted in between. A slot is free while it is
+//! written. A table that has grown is told before the old one is given back. See `records::shard`, which relies on them.
 #![expect(unsafe_code, reason = "its memory comes from no allocator")]
 
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::ops::Range;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 
 use super::arena::Arena;
 use super::format::{self, ADDRESS, SHARDS};
 use super::memory;
 use super::record;
+use super::shared;
 use super::stacks::StackId;
 use super::who::is_ordinary;
 
@@ -42,6 +47,9 @@ struct Packed {
     whose: u64,
 }
 
+// `format::CELLS` says so.
+const _: () = assert!(size_of::<Packed>() == 2 * size_of::<u64>());
+
 /// The unit of a packed size, in bytes.
 const WORD: u32 = 8;
 
@@ -51,6 +59,20 @@ impl Packed {
     fn new(it: Allocation) -> Self {
         let words = u64::from(it.size / WORD).min(u16::MAX.into());
         Self { place: it.address as u64 & ADDRESS | words << 48, whose: u64::from(it.stack) << 32 | u64::from(it.run) }
+    }
+
+    /// Becomes another one. Whoever reads meanwhile, from the front, sees it with its own second word, or not at all.
+    #[inline]
+    fn set(&mut self, it: Self) {
+        let Self { place, whose } = self;
+        // SAFETY: each is a word of our own.
+        unsafe {
+            (place as *mut u64).write_volatile(0);
+            fence(Ordering::Release);
+            (whose as *mut u64).write_volatile(it.whose);
+            fence(Ordering::Release);
+            (place as *mut u64).write_volatile(it.place);
+        }
     }
 
     fn address(self) -> usize {
@@ -69,6 +91,8 @@ impl Packed {
 
 /// Slots of a shard at its first use.
 const FIRST: usize = 16;
+/// The same where all that may be a channel is written down: a page, which is what the system gives in any case.
+const FIRST_OF_MANY: usize = 256;
 /// The most slots that a shard outside of the record has for what belongs to no checked run: 128 MB in all.
 const MOST: usize = 1 << 17;
 /// How many runs at once have a counter of their own; others share one, which then says "perhaps".
@@ -95,7 +119,7 @@ pub(super) static RECORDED: Arena = Arena::new(format::CELLS.len);
 
 /// Where a table has its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Home {
+pub(crate) enum Home {
     /// The record, if there is one. It comes first, so that a table of it is all zero at the start, and takes no room in a file.
     Record,
     /// Nobody else's.
@@ -112,7 +136,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(super) const fn new(home: Home) -> Self {
+    pub(crate) const fn new(home: Home) -> Self {
         Self { home, shards: [const { Shard::new() }; SHARDS], buckets: [const { AtomicU8::new(0) }; BUCKETS] }
     }
 
@@ -122,19 +146,24 @@ impl Table {
         start..start + size_of::<Self>()
     }
 
+    /// Returns the address of the first shard's sign, and how far the next one is from it, in bytes.
+    pub(crate) fn signs(&self) -> (usize, usize) {
+        (std::ptr::from_ref(&self.shards[0].sign).addr(), size_of::<Shard>())
+    }
+
     /// Returns whether somebody asks how what is in it was given back.
     pub(super) fn has_ends(&self) -> bool {
         self.home == Home::Record
     }
 
     /// Writes down an allocation; one that was there under its address has been given back without a word.
-    pub(super) fn insert(&self, allocation: Allocation) {
+    pub(crate) fn insert(&self, allocation: Allocation) {
         let number = shard_of(allocation.address);
         let shard = &self.shards[number];
         let is_full = |slots: &Slots| self.home == Home::Own && is_ordinary(allocation.run) && slots.len >= MOST;
         let grow = |slots: &mut Slots| match is_full(slots) {
             true => None,
-            false => slots.grow((self.home == Home::Record).then_some(number)),
+            false => slots.grow((self.home == Home::Record).then_some(number), &shard.sign),
         };
         shard.with(|slots| match slots.insert(Packed::new(allocation), grow) {
             Some(Inserted::New) => {
@@ -151,7 +180,7 @@ impl Table {
 
     /// Forgets an allocation and returns it, if it was written down.
     #[inline]
-    pub(super) fn remove(&self, address: usize) -> Option<Allocation> {
+    pub(crate) fn remove(&self, address: usize) -> Option<Allocation> {
         if self.bucket(address).load(Ordering::Relaxed) != 0 { self.remove_likely(address) } else { None }
     }
 
@@ -159,7 +188,7 @@ impl Table {
     fn remove_likely(&self, address: usize) -> Option<Allocation> {
         let shard = &self.shards[shard_of(address)];
         shard.with(|slots| {
-            let gone = slots.remove(address)?;
+            let gone = slots.remove(address, || shard.sign.count())?;
             shard.count(gone.run(), -1);
             change(self.bucket(address), |count| if count == u8::MAX { count } else { count - 1 });
             Some(gone.unpack())
@@ -195,6 +224,7 @@ impl Table {
             shard.locked.store(true, Ordering::Relaxed);
             // SAFETY: nobody else is there.
             unsafe { *shard.slots.get() = Slots::EMPTY };
+            shard.sign.table.store(0, Ordering::Relaxed);
             shard.counts.iter().for_each(|count| count.store(0, Ordering::Relaxed));
             shard.locked.store(false, Ordering::Relaxed);
         }
@@ -243,9 +273,36 @@ fn home(address: usize) -> usize {
     hash(address) / BUCKETS
 }
 
+/// What whoever looks from outside reads of a shard: see [`format::SIGN_WORDS`]. Only changed under the lock.
+#[repr(C)]
+struct Sign {
+    table: AtomicU64,
+    moves: AtomicU64,
+}
+
+impl Sign {
+    const fn new() -> Self {
+        Self { table: AtomicU64::new(0), moves: AtomicU64::new(0) }
+    }
+
+    /// Says where the table is from now on. What is given back of the old one is so afterwards.
+    fn tell(&self, start: NonNull<u8>, len: usize) {
+        let place = start.as_ptr().addr() as u64 & ADDRESS;
+        self.table.store(u64::from(len.trailing_zeros()) << 48 | place, Ordering::Release);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Counts that something has moved, which is in its new place by now and still in its old one.
+    fn count(&self) {
+        self.moves.store(self.moves.load(Ordering::Relaxed).wrapping_add(1), Ordering::Release);
+        fence(Ordering::Release);
+    }
+}
+
 /// Aligned so that no two threads write to the same line on account of two shards.
 #[repr(align(64))]
 struct Shard {
+    sign: Sign,
     locked: AtomicBool,
     slots: UnsafeCell<Slots>,
     /// How many allocations each run has; only changed under the lock.
@@ -258,7 +315,8 @@ unsafe impl Sync for Shard {}
 impl Shard {
     const fn new() -> Self {
         let slots = UnsafeCell::new(Slots::EMPTY);
-        Self { locked: AtomicBool::new(false), slots, counts: [const { AtomicU32::new(0) }; COUNTERS] }
+        let counts = [const { AtomicU32::new(0) }; COUNTERS];
+        Self { sign: Sign::new(), locked: AtomicBool::new(false), slots, counts }
     }
 
     /// Of what belongs to no checked run nobody asks.
@@ -332,7 +390,8 @@ impl Slots {
         }
         let at = self.place(allocation.address());
         let slot = &mut self.all()[at];
-        let old = std::mem::replace(slot, allocation);
+        let old = *slot;
+        slot.set(allocation);
         if old != Packed::FREE {
             return Some(Inserted::InPlaceOf(old));
         }
@@ -340,7 +399,8 @@ impl Slots {
         Some(Inserted::New)
     }
 
-    fn remove(&mut self, address: usize) -> Option<Packed> {
+    /// Calls `moved` when something has a new place, and still its old one.
+    fn remove(&mut self, address: usize, moved: impl Fn()) -> Option<Packed> {
         if self.used == 0 {
             return None;
         }
@@ -360,11 +420,12 @@ impl Slots {
             }
             let home = home(candidate.address()) & mask;
             if (next.wrapping_sub(home) & mask) >= (next.wrapping_sub(hole) & mask) {
-                self.all()[hole] = candidate;
+                self.all()[hole].set(candidate);
+                moved();
                 hole = next;
             }
         }
-        self.all()[hole] = Packed::FREE;
+        self.all()[hole].set(Packed::FREE);
         self.used -= 1;
         Some(gone)
     }
@@ -385,9 +446,10 @@ impl Slots {
     }
 
     /// `shard` is the number under which a record knows it; `None` where it is not for one.
-    fn grow(&mut self, shard: Option<usize>) -> Option<()> {
-        let len = if self.len == 0 { FIRST } else { self.len * 2 };
+    fn grow(&mut self, shard: Option<usize>, sign: &Sign) -> Option<()> {
         let shard = shard.filter(|_| record::is_open());
+        let first = if shard.is_none() && shared::is_asked() { FIRST_OF_MANY } else { FIRST };
+        let len = if self.len == 0 { first } else { self.len * 2 };
         let (start, home) = match shard {
             Some(_) => (record::room(len * size_of::<Packed>())?, Home::Record),
             None => (memory::map(len * size_of::<Packed>())?, Home::Own),
@@ -398,6 +460,7 @@ impl Slots {
             grown.all()[at] = *old;
             grown.used += 1;
         }
+        sign.tell(start, len);
         if let (Some(old), Home::Own) = (self.start, self.home) {
             // SAFETY: it was mapped by an earlier call, with this size, and `self` forgets it here.
             unsafe { memory::unmap(old.cast(), self.len * size_of::<Packed>()) };

@@ -1,34 +1,38 @@
-//! Looks at what a process has allocated while it runs: into its record, and into its memory.
+//! Looks at what a process has allocated while it runs: into its memory.
 //!
-//! The process knows nothing of it, is not stopped, and takes no lock. A table may change while it is read, so it is read until it was
-//! the same twice. Whatever moves inside a table is in its new place before its old one is overwritten: so nothing is missed in a table
-//! that was the same, and what is there twice is counted once.
+//! The process knows nothing of it, is not stopped, and takes no lock. What is there all the time is seen, and nothing twice; what comes or
+//! goes meanwhile may be seen.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use super::memory::{Memory, word};
+use super::shard::{self, Entry};
 use super::{Stack, WORD, Words, format, has_begun};
+use crate::recorder::shared;
 
-/// A table that changes faster than it is read is taken as it is after so many looks.
-const LOOKS: usize = 50;
-
-/// The record of a process that runs.
+/// What can be read of a process that runs.
 #[derive(Debug)]
 pub struct Running {
-    record: Words,
-    memory: File,
+    memory: Memory,
     process: u64,
+    /// Where the signs of its tables are.
+    cells: u64,
+    rest: u64,
+    stride: u64,
 }
 
 /// Something that is allocated now, and belongs to no checked run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Live {
     /// Where it was made.
     pub made: Stack,
     /// The flags of the task, if it is one.
     pub state: u64,
+    /// Whether it is no task, and may be a channel.
+    pub is_shared: bool,
 }
 
 impl Running {
@@ -38,14 +42,18 @@ impl Running {
     ///
     /// If the record or the memory of the process cannot be read.
     pub fn open(path: &Path) -> io::Result<Option<Self>> {
-        let mut record = Words(File::open(path)?);
-        let header = record.read(format::HEADER.start, format::HEADER.len)?;
+        let header = Words(File::open(path)?).read(format::HEADER.start, format::HEADER.len)?;
         if !has_begun(&header)? {
             return Ok(None);
         }
         let process = header[format::PROCESS_AT];
-        let memory = File::open(format!("/proc/{process}/mem"))?;
-        Ok(Some(Self { record, memory, process }))
+        Ok(Some(Self {
+            memory: Memory::open(process)?,
+            process,
+            cells: header[format::CELLS_SIGNS_AT],
+            rest: header[format::REST_SIGNS_AT],
+            stride: header[format::STRIDE_AT],
+        }))
     }
 
     /// Returns its number.
@@ -54,55 +62,42 @@ impl Running {
         self.process
     }
 
-    /// Returns what is allocated.
+    /// Returns what is allocated, with how many are alike; nothing of a process that has ended.
     ///
     /// # Errors
     ///
-    /// If the record cannot be read.
-    pub fn look(&mut self) -> io::Result<Vec<Live>> {
-        let mut entries = BTreeMap::new();
-        for shard in 0..format::SHARDS {
-            entries.extend(self.shard(shard)?);
-        }
-        let live = |(address, made)| Some(Live { made, state: self.state(address)? });
-        Ok(entries.into_iter().filter_map(live).collect())
-    }
-
-    /// Returns what is in a shard, by address.
-    fn shard(&mut self, shard: usize) -> io::Result<Vec<(u64, Stack)>> {
-        let mut before = None;
-        for _ in 0..LOOKS {
-            let now = Some(self.table(shard)?);
-            if now == before {
-                break;
+    /// If the memory of the process cannot be read.
+    pub fn look(&self) -> io::Result<BTreeMap<Live, usize>> {
+        let mut alive = BTreeMap::new();
+        let mut count = |live: Live| *alive.entry(live).or_insert(0) += 1;
+        self.memory.each(
+            &self.entries(self.cells)?,
+            |cell| (cell.address, WORD),
+            |cell, bytes| {
+                count(Live { made: cell.made, state: word(bytes) & format::STATE, is_shared: false });
+            },
+        );
+        let place = |it: &Entry| (it.address, shared::telling(it.size));
+        self.memory.each(&self.entries(self.rest)?, place, |it, bytes| {
+            if shared::has_counts(it.size, |at| word(&bytes[at..at + WORD])) {
+                count(Live { made: it.made, state: 0, is_shared: true });
             }
-            before = now;
+        });
+        Ok(alive)
+    }
+
+    /// Returns what is in a table, sorted by address.
+    fn entries(&self, signs: u64) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for sign in (0..format::SHARDS as u64).map(|shard| signs + shard * self.stride) {
+            match shard::entries(&self.memory, sign) {
+                Some(shard) => entries.extend(shard.into_iter().filter(Entry::is_ordinary)),
+                None if self.memory.is_over(sign) => return Ok(Vec::new()),
+                None => return Err(io::Error::other("its tables are not where it says")),
+            }
         }
-        let table = before.unwrap_or_default();
-        let entries = table.chunks_exact(2).filter(|entry| entry[0] != 0 && entry[1] as u32 & format::ORDINARY != 0);
-        Ok(entries.map(|entry| (entry[0] & format::ADDRESS, Stack((entry[1] >> 32) as u32))).collect())
+        // Those of each shard are sorted, which this sort makes use of.
+        entries.sort_by_key(|entry| entry.address);
+        Ok(entries)
     }
-
-    fn table(&mut self, shard: usize) -> io::Result<Vec<u64>> {
-        let place = self.record.read(format::SHARDS_AT + shard, 1)?[0];
-        let (start, len) = ((place >> 32) as usize, (place & u64::from(u32::MAX)) as usize);
-        if len == 0 { Ok(Vec::new()) } else { self.record.read(format::CELLS.start + start, 2 * len) }
-    }
-
-    /// Reads the flags of what may be a task; `None` if it is gone by now.
-    fn state(&self, address: u64) -> Option<u64> {
-        let mut word = [0; WORD];
-        read_at(&self.memory, &mut word, address).ok()?;
-        Some(u64::from_ne_bytes(word) & format::STATE)
-    }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, into: &mut [u8], at: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, into, at)
-}
-
-#[cfg(not(unix))]
-fn read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }

@@ -62,6 +62,7 @@ fn unsafe_code_is_fenced_off() {
         "src/recorder/unwind/stack.rs",
         "src/recorder/unwind/tests.rs",
         "src/recorder/unwind/walk.rs",
+        "src/recorder/vtables.rs",
         "src/source/allocation/door.rs",
         "src/source/allocation/plants.rs",
         "src/source/allocation/shape.rs",

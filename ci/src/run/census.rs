@@ -19,12 +19,36 @@ use crate::cover::{self, Cover, Leak, Sight, Why};
 use crate::error::Error;
 use crate::preload::note::Way;
 use crate::preload::{self, Closed, runner};
+use crate::suite::CHANNELS;
 
+/// Asks the recorder for channels that are looked at while the program runs.
+const IN_CENSUS: &str = "census";
 /// The flag of a task that has ended, and whose handle or waker is kept.
 const ENDED: u64 = 0b10;
 
-/// What is allocated at one moment, by the process and the stack that made it, and by whether it would be a task that has ended.
-pub(super) type Look = BTreeMap<(u64, Stack, bool), usize>;
+/// What is allocated at one moment, by the process and the stack that made it, and by what it would be.
+pub(super) type Look = BTreeMap<(u64, Stack, Form), usize>;
+
+/// What something may be, before its stack is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Form {
+    /// A task, or a channel that is aligned as one.
+    Cell,
+    /// So it is, and a task would have ended.
+    EndedCell,
+    /// A channel.
+    Shared,
+}
+
+impl Form {
+    fn of(live: Live) -> Self {
+        match live.state & ENDED {
+            _ if live.is_shared => Self::Shared,
+            0 => Self::Cell,
+            _ => Self::EndedCell,
+        }
+    }
+}
 
 /// Looks at a program.
 #[derive(Debug)]
@@ -117,7 +141,7 @@ impl Eye {
         if let Err(closed) = self.folder.hang(command, &program, way) {
             self.way = Err(Blind::Closed(closed));
         }
-        command.envs(self.with_children.then_some((preload::CHILDREN, "1")));
+        command.envs(self.with_children.then_some((preload::CHILDREN, "1"))).env(CHANNELS, IN_CENSUS);
     }
 
     /// Looks at what the program has allocated now.
@@ -146,10 +170,10 @@ impl Eye {
                     Err(error) => return Err(error),
                 }
             }
-            let Some(running) = self.running.get_mut(&path) else { continue };
+            let Some(running) = self.running.get(&path) else { continue };
             let process = running.process();
-            for Live { made, state } in running.look()? {
-                *look.entry((process, made, state & ENDED != 0)).or_default() += 1;
+            for (live, count) in running.look()? {
+                *look.entry((process, live.made, Form::of(live))).or_default() += count;
             }
         }
         Ok(look)
@@ -183,8 +207,7 @@ impl Eye {
         let of_all = |of: fn(&Record) -> u64| records.values().map(of).sum();
         let took = records.values().map(|record| record.took).sum();
         let cost = Cost { steps: of_all(|it| it.steps), took, lost: of_all(|it| it.lost) };
-        let alive =
-            alive(looks, |process, stack, has_ended| thing(&mut names, records.get(&process)?, stack, has_ended));
+        let alive = alive(looks, |process, stack, form| thing(&mut names, records.get(&process)?, stack, form));
         Ok(Census { blind: None, alive, left: cover.leaks, undecided: cover.undecided.values().sum(), cost })
     }
 }
@@ -206,8 +229,8 @@ impl Census {
 }
 
 /// Counts what was alive at each look.
-fn alive(looks: &[Look], mut thing: impl FnMut(u64, Stack, bool) -> Option<Thing>) -> BTreeMap<Thing, Vec<usize>> {
-    let mut known: BTreeMap<(u64, Stack, bool), Option<Thing>> = BTreeMap::new();
+fn alive(looks: &[Look], mut thing: impl FnMut(u64, Stack, Form) -> Option<Thing>) -> BTreeMap<Thing, Vec<usize>> {
+    let mut known: BTreeMap<(u64, Stack, Form), Option<Thing>> = BTreeMap::new();
     let mut alive: BTreeMap<Thing, Vec<usize>> = BTreeMap::new();
     for (at, look) in looks.iter().enumerate() {
         for (&key, count) in look {
@@ -221,8 +244,9 @@ fn alive(looks: &[Look], mut thing: impl FnMut(u64, Stack, bool) -> Option<Thing
 }
 
 /// Names what was made on a stack; `None` if it is neither a task nor a channel.
-fn thing(names: &mut Names, record: &Record, stack: Stack, has_ended: bool) -> Option<Thing> {
-    let Some(spawned) = names.spawned(record, stack) else {
+fn thing(names: &mut Names, record: &Record, stack: Stack, form: Form) -> Option<Thing> {
+    let spawned = if form == Form::Shared { None } else { names.spawned(record, stack) };
+    let Some(spawned) = spawned else {
         let opened = names.opened(record, stack)?;
         return Some(Thing {
             sort: Sort::Channel(opened.kind),
@@ -233,7 +257,7 @@ fn thing(names: &mut Names, record: &Record, stack: Stack, has_ended: bool) -> O
     };
     let sort = match spawned.kind {
         Kind::Worker => return None,
-        _ if has_ended => Sort::EndedTask,
+        _ if form == Form::EndedCell => Sort::EndedTask,
         Kind::Async => Sort::Task,
         Kind::Blocking => Sort::Closure,
     };

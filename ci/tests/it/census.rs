@@ -89,16 +89,73 @@ fn what_grows_with_every_round_is_told_by_its_place() {
         ("channel", "2 channels a round"),
         ("closure", "2 blocking closures a round"),
     ] {
-        let (gate, json) = census(keeps, &[]);
-        let gate = gate.check(100, &[]);
-        let faults = faults(&json);
-        let told = faults.iter().filter(|(kind, said)| *kind == "growth" && said.starts_with("leaks"));
-        let told: Vec<&str> = told.map(|(_, said)| *said).collect();
-        assert_eq!(told.len(), 1, "{keeps}\n{}", gate.stdout);
-        assert!(told[0].starts_with(&format!("leaks {what}: ")), "{}", told[0]);
-        assert!(told[0].contains(&place(keeps)), "{}", told[0]);
-        assert!(told[0].ends_with(" (in census_server::keep), 0 -> 8 over 4 rounds"), "{}", told[0]);
+        grows(keeps, what);
     }
+}
+
+/// Runs the server, which keeps that, and makes sure that this and no other growth is told. Returns the verdict.
+fn grows(keeps: &str, what: &str) -> Value {
+    let (gate, json) = census(keeps, &[]);
+    let gate = gate.check(100, &[]);
+    let faults = faults(&json);
+    let told = faults.iter().filter(|(kind, said)| *kind == "growth" && said.starts_with("leaks"));
+    let told: Vec<&str> = told.map(|(_, said)| *said).collect();
+    assert_eq!(told.len(), 1, "{keeps}\n{}", gate.stdout);
+    assert!(told[0].starts_with(&format!("leaks {what}: ")), "{}", told[0]);
+    assert!(told[0].contains(&place(keeps)), "{}", told[0]);
+    assert!(told[0].ends_with(" (in census_server::keep), 0 -> 8 over 4 rounds"), "{}", told[0]);
+    json
+}
+
+#[test]
+fn channels_of_every_kind_are_told_with_their_place_and_kind() {
+    for (keeps, kind) in [
+        ("oneshot", "tokio oneshot of u32"),
+        ("watch", "tokio watch of u32"),
+        ("broadcast", "tokio broadcast of u32"),
+        ("rendezvous", "std mpsc (rendezvous) of u32"),
+    ] {
+        let json = grows(keeps, "2 channels a round");
+        let alive = json["census"]["alive"].as_array().expect("things").iter();
+        let channels: Vec<_> = alive.filter(|it| it["thing"]["kind"] == "channel").collect();
+        assert!(matches!(channels[..], [one] if one["thing"]["of"] == kind), "{keeps}\n{json}");
+        assert_eq!(channels[0]["counts"], serde_json::json!([0, 2, 4, 6, 8, 8]), "{keeps}");
+    }
+}
+
+#[test]
+fn channels_are_seen_whatever_thread_makes_them() {
+    for thread in ["thread", "main"] {
+        grows(thread, "2 channels a round");
+    }
+}
+
+#[test]
+fn channels_that_come_and_go_are_no_growth() {
+    census("passing", &[]).0.check(0, &["alive before SIGTERM: 1 task and 0 channels\n"]);
+}
+
+#[test]
+fn channels_are_counted_while_others_come_and_go_as_fast_as_they_can() {
+    let (gate, json) = census("wild", &[]);
+    let alive = json["census"]["alive"].as_array().expect("things").iter();
+    let counts = |comment: &str| {
+        let line: u32 = place(comment).split(':').nth(1).and_then(|line| line.parse().ok()).expect("a line");
+        alive.clone().find(|it| it["thing"]["site"]["line"] == line).map(|it| it["counts"].clone())
+    };
+    assert_eq!(counts("wild"), Some(serde_json::json!([0, 2, 4, 6, 8, 8])), "{}", gate.stdout);
+    assert_eq!(counts("always"), Some(serde_json::json!(vec![500; 6])), "{}", gate.stdout);
+    let is_told = |(kind, said): &(&str, &str)| *kind == "growth" && said.contains(&place("wild"));
+    assert!(faults(&json).iter().any(is_told), "{}", gate.stdout);
+}
+
+#[test]
+fn channels_that_grow_with_tasks_are_theirs() {
+    let json = grows("both", "2 tasks a round");
+    let counts = serde_json::json!([0, 2, 4, 6, 8, 8]);
+    let alive = json["census"]["alive"].as_array().expect("things").iter();
+    let channels: Vec<_> = alive.filter(|it| it["thing"]["of"] == "tokio oneshot of u32").collect();
+    assert!(matches!(channels[..], [one] if one["counts"] == counts), "{json}");
 }
 
 #[test]

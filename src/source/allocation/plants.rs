@@ -43,8 +43,8 @@ extern "C" fn begin() {
     recorder::enter(NO_RUN);
     let is_made = std::fs::create_dir_all(OsStr::from_bytes(folder.to_bytes())).is_ok();
     if is_made && unwind::prepare() && record::open(folder) {
-        if set(settings::ASK_FOR_CHANNELS).is_some() {
-            shared::ask();
+        if let Some(how) = set(settings::ASK_FOR_CHANNELS) {
+            shared::ask(how.to_bytes());
         }
         // Without it ends are told from aborts as far as stacks tell.
         let _ = set(settings::VTABLES).and_then(vtables::watch);
