@@ -76,10 +76,10 @@ fn agreed() -> bool {
     asked.is_ok() && ["y", "yes"].contains(&answer.trim())
 }
 
-/// Makes sure that cargo still takes the project.
+/// Makes sure that cargo still takes the project, and finds what it depends on. Nothing is fetched for that, nor written.
 fn check(cargo: &Cargo, manifest: Option<&Path>) -> Result<(), Error> {
     let mut command = cargo.command();
-    command.args(["metadata", "--format-version", "1"]);
+    command.args(["update", "--workspace", "--dry-run", "--quiet"]);
     command.args(manifest.map(|path| ["--manifest-path".into(), path.as_os_str().to_owned()]).into_iter().flatten());
     let output = command.output().map_err(|error| Error::run_cargo(&cargo.program, &error))?;
     if output.status.success() { Ok(()) } else { Err(Error::init(&String::from_utf8_lossy(&output.stderr))) }
