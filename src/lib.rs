@@ -278,7 +278,8 @@
 //! The gate asks by `LIGHTSOUT_REPORT_DIR`. Each test process then keeps its record in a file that it has mapped: what happened before
 //! an abort, a SIGKILL or `exit` is there. The files are sparse, lie in memory where there is room (`LIGHTSOUT_RECORD_DIR`), else in the
 //! folder for reports, and the gate removes them when it has read them. The gate's runner links lightsout too, and leaves none:
-//! `LIGHTSOUT_RECORDER` is set for it alone. `LIGHTSOUT_ASK_FOR_CHANNELS` asks for channels of every kind, too.
+//! `LIGHTSOUT_RECORDER` is set for it alone. `LIGHTSOUT_ASK_FOR_CHANNELS` asks for channels of every kind, too, and `LIGHTSOUT_VTABLES` names
+//! the list by which it is seen how tasks are shut down.
 //! Before `main` each process plants five tasks; a binary in whose record they are not found as what they are is told, and the gate
 //! does not pass.
 //!
