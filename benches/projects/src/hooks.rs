@@ -22,72 +22,46 @@ use crate::place::Place;
 /// How many tasks were alive when their runtime ended, or the process, by test and place.
 pub(crate) type Seen = BTreeMap<Pair, usize>;
 
-#[derive(Debug)]
-struct Task {
-    pair: Pair,
-    /// When its runtime began to end, or none had.
-    is_alive_at_end: bool,
-    ended: Option<How>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
-    InTurn,
-    ByOthers,
-}
-
 /// Reads the files of a run; `tests` are all that the suite has.
 pub(crate) fn read(folder: &Path, tests: &Outcomes) -> Seen {
     let mut seen = Seen::new();
     for file in fs::read_dir(folder).expect("the folder of the witness") {
         let text = fs::read_to_string(file.expect("an entry").path()).expect("lines");
-        for task in tasks(&text, tests).into_values().filter(Task::was_left) {
-            *seen.entry(task.pair).or_insert(0) += 1;
-        }
+        left(&text, tests).into_iter().for_each(|pair| *seen.entry(pair).or_insert(0) += 1);
     }
     seen
 }
 
-impl Task {
-    fn was_left(&self) -> bool {
-        match self.ended {
-            None => true,
-            Some(how) => self.is_alive_at_end && how == How::ByOthers,
-        }
-    }
-}
-
-fn tasks(text: &str, tests: &Outcomes) -> BTreeMap<String, Task> {
-    let (mut binary, mut openers, mut tasks) = ("", BTreeMap::new(), BTreeMap::new());
-    let mut ended_before = BTreeSet::new();
+/// Returns what a process left: tasks that never ended, and those that others ended after their runtime had begun to.
+fn left(text: &str, tests: &Outcomes) -> Vec<Pair> {
+    let (mut binary, mut builders) = ("", BTreeMap::new());
+    // With each task, whether it was alive when its runtime began to end; and those that are no more, or were never taken.
+    let (mut tasks, mut gone) = (BTreeMap::new(), BTreeSet::new());
     for line in text.lines() {
-        match &line.split('\t').collect::<Vec<_>>()[..] {
-            // The gate runs tests once more, alone, whose names were cut: they are no part of the suite.
-            ["program", _, rest @ ..] if rest.contains(&"--exact") && !rest.contains(&"--nocapture") => break,
+        match line.split('\t').collect::<Vec<_>>()[..] {
+            // The gate runs tests once more, alone, whose names were cut: they are no part of the suite. nextest says more than that.
+            ["program", _, ref rest @ ..] if rest.contains(&"--exact") && !rest.contains(&"--nocapture") => break,
             ["program", program, ..] => binary = program.rsplit('/').next().unwrap_or_default(),
-            ["opened", runtime, thread] => drop(openers.insert(*runtime, *thread)),
-            ["spawned", task, runtime, place, thread] if !ended_before.contains(*task) => {
+            ["opened", runtime, thread] => drop(builders.insert(runtime, thread)),
+            ["spawned", task, runtime, place, thread] if !gone.contains(task) => {
                 // A test's thread has the name of the test; workers have none of their own, and belong to who built the runtime.
                 let is_test = |name: &&str| tests.keys().any(|(file, test)| test == name && is_of(file, binary));
-                let test = [*thread, openers.get(runtime).copied().unwrap_or_default()].into_iter().find(is_test);
-                let place = Place::parse(place).expect("a place");
-                let pair = Pair { binary: binary.to_owned(), test: test.unwrap_or_default().to_owned(), place };
-                tasks.insert((*task).to_owned(), Task { pair, is_alive_at_end: false, ended: None });
+                let test = [thread, builders.get(runtime).copied().unwrap_or_default()].into_iter().find(is_test);
+                let (test, place) = (test.unwrap_or_default().to_owned(), Place::parse(place).expect("a place"));
+                tasks.insert(task, (Pair { binary: binary.to_owned(), test, place }, false));
             }
-            ["alive", task, _] => tasks.get_mut(*task).into_iter().for_each(|task| task.is_alive_at_end = true),
+            ["spawned", ..] => {}
+            ["alive", task, _] => tasks.get_mut(task).into_iter().for_each(|(_, is_alive)| *is_alive = true),
             ["ended", task, how] => {
-                let how = if *how == "in-turn" { How::InTurn } else { How::ByOthers };
-                match tasks.get_mut(*task) {
-                    Some(task) => task.ended = Some(how),
-                    None => drop(ended_before.insert(*task)),
+                if how == "in-turn" || !tasks.get(task).is_some_and(|(_, is_alive)| *is_alive) {
+                    tasks.remove(task);
+                    gone.insert(task);
                 }
             }
-            // One that a closing runtime did not take.
-            ["spawned", ..] => {}
-            other => panic!("a line of the witness: {other:?}"),
+            ref other => panic!("a line of the witness: {other:?}"),
         }
     }
-    tasks
+    tasks.into_values().map(|(pair, _)| pair).collect()
 }
 
 /// Returns whether a name of a binary is that of its file; nextest's are not, and are told by the test alone.

@@ -30,6 +30,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::slice;
 
 use crate::look::Look;
 
@@ -81,8 +82,17 @@ fn main() -> ExitCode {
     let look = Look { gate, rounds: asked.rounds, folder: folder() };
     let is_asked = |title: &str| asked.names.is_empty() || asked.names.iter().any(|name| title.starts_with(name));
     let projects = list::PROJECTS.iter().filter(|project| is_asked(&project.title()));
-    // One that cannot be looked at costs the others nothing; why stands on stderr.
-    let looks: Vec<_> = projects.map(|project| catch_unwind(AssertUnwindSafe(|| look.at(project))).ok()).collect();
-    table::print(looks.iter().flatten());
-    if looks.iter().all(Option::is_some) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let (mut looks, mut code) = (Vec::new(), ExitCode::SUCCESS);
+    for project in projects {
+        // One that cannot be looked at costs the others nothing; why stands on stderr.
+        match catch_unwind(AssertUnwindSafe(|| look.at(project))) {
+            Ok(looked) => {
+                eprintln!("{}", table::told(slice::from_ref(&looked)));
+                looks.push(looked);
+            }
+            Err(_) => code = ExitCode::FAILURE,
+        }
+    }
+    println!("{}", table::told(&looks));
+    code
 }

@@ -1,4 +1,4 @@
-//! Prints what was seen as Markdown.
+//! Tells what was seen as Markdown.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -9,92 +9,91 @@ use crate::cost::Cost;
 use crate::hooks::Agreement;
 use crate::look::Looked;
 
-pub(crate) fn print<'a>(looks: impl Iterator<Item = &'a Looked> + Clone) {
-    println!("\n| project | tests | command | findings | outcomes | `cargo test` | under the gate | its first run |");
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
-    looks.clone().for_each(|it| println!("{}", findings(it)));
-    println!(
-        "\n| project | binaries | time without | with the recorder | with `--channels` | processor time without | with the recorder | with `--channels` |"
-    );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
-    looks.clone().filter_map(alone).for_each(|row| println!("{row}"));
-    println!(
-        "\n| project | runs | told by the gate | not judged | by the hooks | not seen by the hooks | neither told nor named |"
-    );
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
-    looks.clone().for_each(|it| println!("{}", beside_hooks(it)));
-    println!();
-    looks.for_each(remarks);
+/// A row: what stands at the head of each column, and the cell.
+type Row = Vec<(&'static str, String)>;
+
+/// Returns the tables of several projects, and by name what the tables only count.
+pub(crate) fn told(looks: &[Looked]) -> String {
+    let tables: [Vec<Row>; 3] = [
+        looks.iter().map(findings).collect(),
+        looks.iter().filter_map(alone).collect(),
+        looks.iter().map(beside_hooks).collect(),
+    ];
+    tables.iter().map(|rows| table(rows)).chain(looks.iter().map(remarks)).collect()
 }
 
-fn row(cells: &[String]) -> String {
-    format!("| {} |", cells.join(" | "))
+fn table(rows: &[Row]) -> String {
+    let Some(first) = rows.first() else { return String::new() };
+    let line = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
+    let head = line(first.iter().map(|(head, _)| *head).collect()) + &line(vec!["---"; first.len()]);
+    let rows = rows.iter().map(|row| line(row.iter().map(|(_, cell)| &**cell).collect()));
+    "\n".to_owned() + &head + &rows.collect::<String>() + "\n"
 }
 
-fn findings(it: &Looked) -> String {
+fn findings(it: &Looked) -> Row {
     let [plain, gated, first] = &it.commands;
-    let tests = |count| if count == 1 { "test" } else { "tests" };
-    let found = each(it.verdicts.iter().map(|verdict| match verdict.findings() {
+    let found = it.verdicts.iter().map(|verdict| match verdict.findings() {
         (0, _) => "none".to_owned(),
-        (findings, in_tests) => format!("{findings} in {in_tests} {}", tests(in_tests)),
-    }));
+        (findings, 1) => format!("{findings} in 1 test"),
+        (findings, tests) => format!("{findings} in {tests} tests"),
+    });
     let changed = it.comparison.changed.len();
-    row(&[
-        it.project.title(),
-        it.comparison.tests.to_string(),
-        format!("`{}`", it.project.command_line()),
-        found,
-        if changed == 0 { "unchanged".to_owned() } else { format!("{changed} changed") },
-        time(plain, |cost| cost.passed),
-        ratio(gated, plain, |cost| cost.passed),
-        ratio(first, plain, |cost| cost.passed),
-    ])
+    vec![
+        ("project", it.project.title()),
+        ("tests", it.comparison.tests.to_string()),
+        ("command", format!("`{}`", it.project.command_line())),
+        ("findings", each(found)),
+        ("outcomes", if changed == 0 { "unchanged".to_owned() } else { format!("{changed} changed") }),
+        ("time without", time(plain, PASSED)),
+        ("under the gate", ratio(gated, plain, PASSED)),
+        ("its first run", ratio(first, plain, PASSED)),
+    ]
 }
 
-fn alone(it: &Looked) -> Option<String> {
+fn alone(it: &Looked) -> Option<Row> {
     let (binaries, [plain, recorded, channels]) = it.alone.as_ref()?;
-    let figures = |of: fn(&Cost) -> f64| [time(plain, of), ratio(recorded, plain, of), ratio(channels, plain, of)];
-    let head = [it.project.title(), binaries.to_string()];
-    Some(row(&[&head[..], &figures(|cost| cost.passed), &figures(|cost| cost.processors)].concat()))
-}
-
-fn beside_hooks(it: &Looked) -> String {
-    let rounds = it.agreements.iter();
-    let most = |of: fn(&Agreement) -> &Vec<String>| match rounds.clone().map(|round| of(round).len()).max() {
-        None | Some(0) => "none".to_owned(),
-        Some(_) => each(rounds.clone().map(|round| of(round).len())),
-    };
-    let told = |round: &Agreement| format!("{} tasks, {} pairs", round.told, round.pairs);
-    row(&[
-        it.project.title(),
-        it.agreements.len().to_string(),
-        each(rounds.clone().map(told)),
-        each(rounds.clone().map(|round| round.not_judged)),
-        each(rounds.clone().map(|round| round.by_hooks)),
-        most(|round| &round.not_seen),
-        most(|round| &round.missed),
+    Some(vec![
+        ("project", it.project.title()),
+        ("binaries", binaries.to_string()),
+        ("time without", time(plain, PASSED)),
+        ("with the recorder", ratio(recorded, plain, PASSED)),
+        ("with `--channels`", ratio(channels, plain, PASSED)),
+        ("processor time without", time(plain, PROCESSORS)),
+        ("with the recorder", ratio(recorded, plain, PROCESSORS)),
+        ("with `--channels`", ratio(channels, plain, PROCESSORS)),
     ])
 }
 
-/// Names what the tables only count.
-fn remarks(it: &Looked) {
-    let say = |what: &str, names: BTreeSet<&String>| {
-        if !names.is_empty() {
-            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-            println!("- {}, {what}: {}", it.project.title(), names.join(", "));
-        }
-    };
-    say("changed under the gate", it.comparison.changed.iter().collect());
-    say("no two times alike without it", it.comparison.unsteady.iter().collect());
-    say("failing with and without", it.comparison.failing.iter().collect());
-    let blind: Vec<String> = it.verdicts.iter().flat_map(|verdict| verdict.blind()).collect();
-    say("not looked at", blind.iter().collect());
-    say("told, and not seen by the hooks", it.agreements.iter().flat_map(|round| &round.not_seen).collect());
-    say(
-        "seen by the hooks, and neither told nor named",
-        it.agreements.iter().flat_map(|round| &round.missed).collect(),
-    );
-    say("counted otherwise", it.agreements.iter().flat_map(|round| &round.counted_otherwise).collect());
+fn beside_hooks(it: &Looked) -> Row {
+    let of = |of: fn(&Agreement) -> String| each(it.agreements.iter().map(of));
+    vec![
+        ("project", it.project.title()),
+        ("runs", it.agreements.len().to_string()),
+        ("told by the gate", of(|it| format!("{} tasks, {} pairs", it.told, it.pairs))),
+        ("not judged", of(|it| it.not_judged.to_string())),
+        ("by the hooks", of(|it| it.by_hooks.to_string())),
+        ("not seen by the hooks", of(|it| it.not_seen.len().to_string())),
+        ("neither told nor named", of(|it| it.missed.len().to_string())),
+    ]
+}
+
+fn remarks(it: &Looked) -> String {
+    let rounds = |of: fn(&Agreement) -> &Vec<String>| it.agreements.iter().flat_map(of).cloned().collect();
+    let all: [(&str, BTreeSet<String>); 7] = [
+        ("changed under the gate", it.comparison.changed.iter().cloned().collect()),
+        ("no two times alike without it", it.comparison.unsteady.iter().cloned().collect()),
+        ("failing with and without", it.comparison.failing.iter().cloned().collect()),
+        ("not looked at", it.verdicts.iter().flat_map(|verdict| verdict.blind()).collect()),
+        ("told, and not seen by the hooks", rounds(|it| &it.not_seen)),
+        ("seen by the hooks, and neither told nor named", rounds(|it| &it.missed)),
+        ("counted otherwise", rounds(|it| &it.counted_otherwise)),
+    ];
+    let some = all.iter().filter(|(_, names)| !names.is_empty());
+    let lines = some.map(|(what, names)| {
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        format!("- {}, {what}: {}\n", it.project.title(), names.join(", "))
+    });
+    lines.collect()
 }
 
 /// Says a value once where all rounds have it, else all of them in turn.
@@ -106,15 +105,17 @@ fn each(values: impl Iterator<Item = impl Display>) -> String {
     said.join("; ")
 }
 
-fn column(costs: &[Cost], of: fn(&Cost) -> f64) -> Vec<f64> {
-    costs.iter().map(of).collect()
-}
+/// A figure of a cost.
+type Of = fn(&Cost) -> f64;
+const PASSED: Of = |cost| cost.passed;
+const PROCESSORS: Of = |cost| cost.processors;
 
-fn time(costs: &[Cost], of: fn(&Cost) -> f64) -> String {
-    let millis = median(&column(costs, of));
+fn time(costs: &[Cost], of: Of) -> String {
+    let millis = median(&costs.iter().map(of).collect::<Vec<_>>());
     if millis < 1000.0 { format!("{millis:.0} ms") } else { format!("{:.2} s", millis / 1000.0) }
 }
 
-fn ratio(ours: &[Cost], base: &[Cost], of: fn(&Cost) -> f64) -> String {
-    format!("{:.2}x", median(&ratios(&column(ours, of), &column(base, of))))
+fn ratio(ours: &[Cost], base: &[Cost], of: Of) -> String {
+    let [ours, base] = [ours, base].map(|costs| costs.iter().map(of).collect::<Vec<_>>());
+    format!("{:.2}x", median(&ratios(&ours, &base)))
 }
