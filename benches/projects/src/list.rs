@@ -16,6 +16,8 @@ const ALL_FEATURES: &[&str] = &["--all-features"];
 
 pub(crate) const PROJECTS: &[Project] = &[
     Project { crates: &[("mini-redis", "0.4.1")], dependencies: Dependencies::Newest, ..ONE },
+    // Its tokio is so old that the gate sees only some of the tasks, and says so.
+    Project { crates: &[("mini-redis", "0.4.1")], ..ONE },
     Project { crates: &[("hyper-util", "0.1.21")], args: ALL_FEATURES, ..ONE },
     Project { crates: &[("hyper-util", "0.1.21")], args: ALL_FEATURES, runner: Runner::Nextest, rest: &[], ..ONE },
     Project { crates: &[("tokio-util", "0.7.20")], args: ALL_FEATURES, ..ONE },

@@ -11,7 +11,7 @@ use crate::hooks::{self, Agreement};
 use crate::outcome::{self, Comparison, Outcomes};
 use crate::project::{Project, Runner, set_in};
 use crate::source::check_out;
-use crate::witness;
+use crate::witness::{self, Watched, watch};
 
 /// How to look.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub(crate) struct Looked {
     /// How many binaries there are, and without anything, with the recorder, and with `--channels`; `None` under nextest, whose binaries
     /// are those of cargo.
     pub(crate) alone: Option<(usize, [Vec<Cost>; 3])>,
+    /// The tokio that has hooks, as `tokio-1.54.1`.
+    pub(crate) tokio: String,
     pub(crate) agreements: Vec<Agreement>,
 }
 
@@ -64,7 +66,8 @@ impl Look {
         let commands = [&plain, &gated, &first].map(|runs| runs.iter().map(|ran| ran.cost).collect());
         let alone = (project.runner == Runner::Cargo).then(|| self.alone(&suite, &Tests::of(&messages)));
         let verdicts = gated.into_iter().chain(first).filter_map(|ran| ran.verdict).collect();
-        Looked { project: *project, comparison, verdicts, commands, alone, agreements: self.beside_hooks(&suite) }
+        let (tokio, agreements) = self.beside_hooks(&suite);
+        Looked { project: *project, comparison, verdicts, commands, alone, tokio, agreements }
     }
 
     fn alone(&self, suite: &Suite<'_>, tests: &[Tests]) -> (usize, [Vec<Cost>; 3]) {
@@ -75,10 +78,8 @@ impl Look {
         (tests.len(), turns(self.rounds, [&mut plain, &mut recorded, &mut channels]))
     }
 
-    fn beside_hooks(&self, plain: &Suite<'_>) -> Vec<Agreement> {
-        let hooked = self.folder.join("hooked");
-        let _ = fs::remove_dir_all(hooked.join(plain.project.folder()));
-        let folder = witness::build_with(&plain.folder, &hooked);
+    fn beside_hooks(&self, plain: &Suite<'_>) -> (String, Vec<Agreement>) {
+        let Watched { folder, tokio } = watch(&plain.folder, &self.folder.join("hooked"));
         let suite = Suite { folder, target: self.folder.join("with-hooks"), flags: witness::FLAGS, ..*plain };
         suite.build();
         let rounds = 0..self.rounds.min(3);
@@ -88,7 +89,7 @@ impl Look {
             let verdict = ran.verdict.expect("the gate ran");
             Agreement::new(&verdict, &hooks::read(seen.path(), &ran.outcomes), &suite.folder)
         });
-        agreements.collect()
+        (tokio, agreements.collect())
     }
 }
 

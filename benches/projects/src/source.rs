@@ -79,7 +79,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Runs cargo, and returns what it printed.
-fn cargo(folder: &Path, args: &[&str]) -> String {
+pub(crate) fn cargo(folder: &Path, args: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO"));
     let output = command.args(args).current_dir(folder).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let output = output.expect("cargo can be started");

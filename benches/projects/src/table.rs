@@ -68,6 +68,7 @@ fn beside_hooks(it: &Looked) -> Row {
     let of = |of: fn(&Agreement) -> String| each(it.agreements.iter().map(of));
     vec![
         ("project", it.project.title()),
+        ("with", it.tokio.replacen('-', " ", 1)),
         ("runs", it.agreements.len().to_string()),
         ("told by the gate", of(|it| format!("{} tasks, {} pairs", it.told, it.pairs))),
         ("not judged", of(|it| it.not_judged.to_string())),

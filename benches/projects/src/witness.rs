@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::source::{copy, folder_of, packages};
+use crate::source::{cargo, copy, folder_of, packages};
 
 /// Where the copy writes to, a file for each process.
 pub(crate) const FOLDER: &str = "WITNESS_FOLDER";
@@ -35,23 +35,37 @@ const INSERTED: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// Copies a project, and makes the copy use such a tokio, of the version that the project has.
-pub(crate) fn build_with(project: &Path, folder: &Path) -> PathBuf {
+/// A project that is built with such a tokio.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) folder: PathBuf,
+    /// `tokio-1.54.1`.
+    pub(crate) tokio: String,
+}
+
+/// Copies a project, and makes the copy use such a tokio: of the version that the project has, or else the newest, since old ones do not tell
+/// hooks the place.
+pub(crate) fn watch(project: &Path, folder: &Path) -> Watched {
     let copied = folder.join(project.file_name().expect("a project's folder has a name"));
-    let published = tokio(project);
-    let tokio = folder.join(published.file_name().expect("a package's folder has a name"));
-    let made = || {
-        if !tokio.exists() {
-            copy(&published, &tokio)?;
-            insert(&tokio);
-        }
-        copy(project, &copied)?;
-        fs::create_dir_all(copied.join(".cargo"))?;
-        fs::write(copied.join(".cargo/config.toml"), format!("[patch.crates-io]\ntokio.path = {tokio:?}\n"))
-    };
-    made().unwrap_or_else(|error| panic!("{} is copied: {error}", project.display()));
-    assert_eq!(self::tokio(&copied), tokio, "the copy of tokio is used");
-    copied
+    let _ = fs::remove_dir_all(&copied);
+    copy(project, &copied).unwrap_or_else(|error| panic!("{} is copied: {error}", project.display()));
+    let mut published = tokio(&copied);
+    if !fs::read_to_string(published.join("src/runtime/task_hooks.rs")).is_ok_and(|text| text.contains("fn spawned_at"))
+    {
+        cargo(&copied, &["update", "--quiet", "tokio"]);
+        published = tokio(&copied);
+    }
+    let name = published.file_name().expect("a package's folder has a name");
+    let inserted = folder.join(name);
+    if !inserted.exists() {
+        copy(&published, &inserted).expect("tokio is copied");
+        insert(&inserted);
+    }
+    fs::create_dir_all(copied.join(".cargo")).expect("a folder");
+    let patch = format!("[patch.crates-io]\ntokio.path = {inserted:?}\n");
+    fs::write(copied.join(".cargo/config.toml"), patch).expect("a file");
+    assert_eq!(tokio(&copied), inserted, "the copy of tokio is used");
+    Watched { folder: copied, tokio: name.to_string_lossy().into_owned() }
 }
 
 /// Returns where the tokio 1 is that a project is built with.
