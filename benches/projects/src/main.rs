@@ -51,7 +51,7 @@ impl Asked {
             match &*arg {
                 // Cargo hands it on.
                 "--bench" => {}
-                "--quick" => asked.rounds = 2,
+                "--quick" => asked.rounds = 3,
                 "--gate" => asked.gate = Some(args.next().expect("a path follows `--gate`").into()),
                 name => asked.names.push(name.to_owned()),
             }
