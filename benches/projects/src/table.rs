@@ -34,8 +34,7 @@ fn findings(it: &Looked) -> Row {
     let [plain, gated, first] = &it.commands;
     let found = it.verdicts.iter().map(|verdict| match verdict.findings() {
         (0, _) => "none".to_owned(),
-        (findings, 1) => format!("{findings} in 1 test"),
-        (findings, tests) => format!("{findings} in {tests} tests"),
+        (findings, tests) => format!("{findings} in {}", several(tests, "test")),
     });
     let changed = it.comparison.changed.len();
     vec![
@@ -70,7 +69,7 @@ fn beside_hooks(it: &Looked) -> Row {
         ("project", it.project.title()),
         ("with", it.tokio.replacen('-', " ", 1)),
         ("runs", it.agreements.len().to_string()),
-        ("told by the gate", of(|it| format!("{} tasks, {} pairs", it.told, it.pairs))),
+        ("told by the gate", of(|it| format!("{}, {}", several(it.told, "task"), several(it.pairs, "pair")))),
         ("not judged", of(|it| it.not_judged.to_string())),
         ("by the hooks", of(|it| it.by_hooks.to_string())),
         ("not seen by the hooks", of(|it| it.not_seen.len().to_string())),
@@ -95,6 +94,10 @@ fn remarks(it: &Looked) -> String {
         format!("- {}, {what}: {}\n", it.project.title(), names.join(", "))
     });
     lines.collect()
+}
+
+fn several(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Says a value once where all rounds have it, else all of them in turn.
