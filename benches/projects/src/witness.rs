@@ -43,8 +43,8 @@ pub(crate) struct Watched {
     pub(crate) tokio: String,
 }
 
-/// Copies a project, and makes the copy use such a tokio: of the version that the project has, or else the newest, since old ones do not tell
-/// hooks the place.
+/// Copies a project, and makes the copy use such a tokio: of the version that the project has, or else, with all others, the
+/// newest, since old ones do not tell hooks the place.
 pub(crate) fn watch(project: &Path, folder: &Path) -> Watched {
     let copied = folder.join(project.file_name().expect("a project's folder has a name"));
     let _ = fs::remove_dir_all(&copied);
@@ -52,7 +52,7 @@ pub(crate) fn watch(project: &Path, folder: &Path) -> Watched {
     let mut published = tokio(&copied);
     if !fs::read_to_string(published.join("src/runtime/task_hooks.rs")).is_ok_and(|text| text.contains("fn spawned_at"))
     {
-        cargo(&copied, &["update", "--quiet", "tokio"]);
+        cargo(&copied, &["update", "--quiet"]);
         published = tokio(&copied);
     }
     let name = published.file_name().expect("a package's folder has a name");
