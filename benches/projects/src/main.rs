@@ -26,7 +26,7 @@ mod source;
 mod table;
 mod witness;
 
-use std::fs;
+use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -82,6 +82,9 @@ fn main() -> ExitCode {
     let look = Look { gate, rounds: asked.rounds, folder: folder() };
     let is_asked = |title: &str| asked.names.is_empty() || asked.names.iter().any(|name| title.starts_with(name));
     let projects = list::PROJECTS.iter().filter(|project| is_asked(&project.title()));
+    // Two at once would measure each other, and write into the same logs.
+    let only = File::create(look.folder.join("lock")).expect("a file");
+    only.lock().expect("a lock");
     let (mut looks, mut code) = (Vec::new(), ExitCode::SUCCESS);
     for project in projects {
         // One that cannot be looked at costs the others nothing; why stands on stderr.
