@@ -1,13 +1,13 @@
 //! Judges the records that test binaries left: which tasks of ordinary tests were alive when their runtime ended.
 //!
 //! A record says where tasks were allocated, from where they were shut down by the end of their runtime, or given back, and in which state.
-//! A task that its runtime's end had to shut down, and that nothing had woken until then, would have lived on. One that had been woken,
+//! A task that its runtime's end had to shut down, and that nothing had woken when that began, would have lived on. One that had been woken,
 //! aborted or spawned just before, and had not had its turn since, would perhaps have ended: that is counted and not told as a leak.
-//! Unless the same test left others: the end of one task wakes or aborts those that wait for it or belong to it, and which of them
-//! comes first is chance.
 //!
 //! Where tasks were not seen to be shut down, one that was cancelled and given back by its runtime's end is taken for one that was; of one
-//! that was given back later nobody knows whether it was aborted.
+//! that was given back later nobody knows whether it was aborted. Nor does anybody know how it was when the end began: the end of one task
+//! wakes or aborts those that wait for it or belong to it, and which of them comes first is chance. So there one that had been woken is told
+//! where the same test left others.
 //!
 //! What these states look like is held against tasks that lightsout plants in each process. They must be found as what they are; otherwise
 //! the record says nothing about the tests either, and the binary is told as not looked at.
@@ -291,7 +291,7 @@ impl Cover {
         }
     }
 
-    /// Counts what had not had its turn among the leaks of its test, where it has others.
+    /// Counts what had not had its turn among the leaks of its test where it has others, as far as nobody saw who woke it.
     fn decide(&mut self) {
         let is_sure = |leak: &&Leak| leak.fate == Fate::RuntimeEnded;
         let leaking: BTreeSet<(String, Whose)> =
@@ -334,7 +334,9 @@ impl Cover {
             site: spawned.site,
             runs: spawned.runs,
         };
-        *self.leaks.entry(leak).or_insert(0) += end.count as usize;
+        let is_undecided = fate == Fate::RuntimeEndedAtOnce && end.was_shut;
+        let told = if is_undecided { &mut self.undecided } else { &mut self.leaks };
+        *told.entry(leak).or_insert(0) += end.count as usize;
     }
 }
 
@@ -432,7 +434,9 @@ impl Reader<'_> {
     fn course(&mut self, end: &End, state: u64) -> Option<Course> {
         let Some(freed) = end.freed else { return self.course_at_exit(end, state) };
         if end.was_shut {
-            return (state & flag::ENDED == 0 && !self.is_late(freed)).then_some(Course::Shut);
+            // What had its turn, and waits, was there before.
+            let is_new = state & flag::WOKEN != 0 && self.is_late(freed);
+            return (state & flag::ENDED == 0 && !is_new).then_some(Course::Shut);
         }
         let is_shut = state & flag::CANCELLED != 0 && !end.is_watched && self.is_end_of_runtime(freed);
         is_shut.then_some(Course::Shut)

@@ -20,6 +20,8 @@ pub(crate) mod loaded;
 mod memory;
 pub(crate) mod record;
 pub(crate) mod shared;
+#[cfg(target_os = "linux")]
+mod shut;
 pub(crate) mod stacks;
 mod table;
 pub(crate) mod unwind;
@@ -73,19 +75,9 @@ pub(crate) fn moved(table: &Table, old: Allocation, address: usize, size: usize)
 pub(crate) fn freed(table: &Table, address: usize) -> Option<Allocation> {
     let gone = table.remove(address)?;
     if table.has_ends() && who::is_ordinary(gone.run) && record::is_open() {
-        cost::timed(|| ended(&gone, 0));
+        cost::timed(|| ended(&gone));
     }
     Some(gone)
-}
-
-/// Takes a task of an ordinary test for ended, since its runtime is about to shut it down: whatever keeps its memory, it is no more.
-#[cfg(target_os = "linux")]
-fn shut(address: usize) {
-    let mut is_meant = false;
-    CELLS.look(address, |it| is_meant = who::is_ordinary(it.run) && record::is_open());
-    if let Some(gone) = Some(address).filter(|_| is_meant).and_then(|address| CELLS.remove(address)) {
-        cost::timed(|| ended(&gone, format::SHUT));
-    }
 }
 
 /// So far out is whoever calls what the recorder stands in front of.
@@ -99,18 +91,21 @@ pub(crate) fn witness(who: RunNumber) {
     ends::count(&Allocation { address: 0, size: 0, stack, run: who }, End { stack, who: NO_RUN, state: 0 });
 }
 
-/// Counts how an allocation of an ordinary test is given back, or otherwise ended.
+/// Counts how an allocation of an ordinary test is given back.
 #[inline(never)]
-fn ended(gone: &Allocation, how: u64) {
+fn ended(gone: &Allocation) {
     let stack = unwind::number::<END_DEPTH>(gone.size as usize, stacks::keep);
-    let who = Some(here()).filter(|who| who::is_ordinary(*who) && *who < OURS);
-    ends::count(gone, End { stack, who: who.unwrap_or(NO_RUN), state: how | state_of(gone) });
+    ends::count(gone, End { stack, who: who_ends(), state: state_of(gone) });
+}
+
+/// Returns which ordinary test the calling thread belongs to, if any.
+fn who_ends() -> RunNumber {
+    Some(here()).filter(|who| who::is_ordinary(*who) && *who < OURS).unwrap_or(NO_RUN)
 }
 
 /// Reads the lowest bits of the first word of an allocation that cannot be given back meanwhile, and whether it would be seen to be shut down.
 fn state_of(allocation: &Allocation) -> u64 {
-    const CELL: u32 = 128;
-    let watched = if allocation.size >= CELL && vtables::is_watched(allocation.address) { format::WATCHED } else { 0 };
+    let watched = if vtables::is_watched(allocation) { format::WATCHED } else { 0 };
     if allocation.size < 8 { 0 } else { watched | memory::word(allocation.address) & format::STATE }
 }
 

@@ -187,12 +187,35 @@ impl Table {
     #[inline(never)]
     fn remove_likely(&self, address: usize) -> Option<Allocation> {
         let shard = &self.shards[shard_of(address)];
-        shard.with(|slots| {
-            let gone = slots.remove(address, || shard.sign.count())?;
-            shard.count(gone.run(), -1);
-            change(self.bucket(address), |count| if count == u8::MAX { count } else { count - 1 });
-            Some(gone.unpack())
-        })
+        shard.with(|slots| self.remove_from(shard, slots, address))
+    }
+
+    fn remove_from(&self, shard: &Shard, slots: &mut Slots, address: usize) -> Option<Allocation> {
+        let gone = slots.remove(address, || shard.sign.count())?;
+        shard.count(gone.run(), -1);
+        change(self.bucket(address), |count| if count == u8::MAX { count } else { count - 1 });
+        Some(gone.unpack())
+    }
+
+    /// Forgets all allocations that are meant, and calls `took` with each. None of them can be given back meanwhile; what is called must
+    /// not allocate or give back what is recorded.
+    #[cfg(target_os = "linux")]
+    pub(super) fn take(&self, is_meant: impl Fn(&Allocation) -> bool, mut took: impl FnMut(Allocation)) {
+        for shard in &self.shards {
+            shard.with(|slots| {
+                let mut at = 0;
+                while at < slots.len {
+                    let it = slots.all()[at];
+                    if it == Packed::FREE || !is_meant(&it.unpack()) {
+                        at += 1;
+                        continue;
+                    }
+                    // What moves up into its place, from behind it, is looked at next.
+                    self.remove_from(shard, slots, it.address());
+                    took(it.unpack());
+                }
+            });
+        }
     }
 
     /// Returns whether a run may have live allocations. A no is exact.

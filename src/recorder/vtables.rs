@@ -10,6 +10,8 @@
 pub(super) use linux::is_watched;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::watch;
+#[cfg(target_os = "linux")]
+pub(super) use linux::{List, list};
 
 /// `tokiovts`: what a list begins with. Behind it stand the length of the program's file and when that was changed, in nanoseconds, how many
 /// vtables there are, and [`Vtable`]s, ordered.
@@ -30,13 +32,15 @@ mod linux {
     use std::ptr::{self, with_exposed_provenance_mut};
     use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-    use super::super::{loaded, memory, shut};
+    use super::super::{Allocation, loaded, memory, shut};
     use super::{HEAD, MAGIC, REACH, WORDS};
 
     const WORD: usize = size_of::<usize>();
     const PAGE: usize = 4096;
     /// So far into a task's cell its pointer to the vtable stands, at the most, in words; the state is before it.
     const POINTER: Range<usize> = 1..8;
+    /// No task's cell is smaller, in bytes.
+    const CELL: usize = 128;
 
     /// A task's vtable, in addresses of the program's file.
     #[repr(C)]
@@ -109,16 +113,41 @@ mod linux {
         pages.is_empty() || unsafe { mprotect(with_exposed_provenance_mut(pages.start), pages.len(), how) } == 0
     }
 
-    /// Returns whether an allocation of at least a task's size is a task that is seen when it is shut down.
-    pub(in super::super) fn is_watched(cell: usize) -> bool {
-        let base = BASE.load(Ordering::Relaxed);
-        let is_start = |word: usize| vtables().binary_search_by_key(&word.wrapping_sub(base), |it| it.start).is_ok();
-        !vtables().is_empty() && pointers(cell).any(is_start)
+    /// Returns whether an allocation is a task that is seen when it is shut down.
+    pub(in super::super) fn is_watched(it: &Allocation) -> bool {
+        it.size as usize >= CELL && !vtables().is_empty() && pointers(it.address).any(is_vtable)
+    }
+
+    fn is_vtable(word: usize) -> bool {
+        let start = word.wrapping_sub(BASE.load(Ordering::Relaxed));
+        vtables().binary_search_by_key(&start, |it| it.start).is_ok()
     }
 
     /// Returns the words of a task of which one is the pointer to its vtable.
     fn pointers(cell: usize) -> impl Iterator<Item = usize> {
         POINTER.map(move |at| memory::word(cell + at * WORD) as usize)
+    }
+
+    /// A list of tasks: that of a runtime, or of a `LocalSet`. Behind the pointer to its vtable each of them says which it is in.
+    pub(in super::super) struct List {
+        /// How far into a task that stands, in words.
+        at: usize,
+        /// tokio counts lists and begins at 1; before it did, the scheduler's own address stood there.
+        pub(in super::super) number: u64,
+    }
+
+    /// Returns the list that a task is in that is watched.
+    pub(in super::super) fn list(cell: usize) -> Option<List> {
+        let at = POINTER.zip(pointers(cell)).find(|(_, word)| is_vtable(*word))?.0 + 1;
+        Some(List { at, number: memory::word(cell + at * WORD) }).filter(|list| list.number != 0)
+    }
+
+    impl List {
+        /// Returns whether an allocation that cannot be given back meanwhile is a task that was put into this list.
+        pub(in super::super) fn has(&self, it: &Allocation) -> bool {
+            let word = |at: usize| memory::word(it.address + at * WORD);
+            it.size as usize >= CELL && word(self.at) == self.number && is_vtable(word(self.at - 1) as usize)
+        }
     }
 
     type Function = unsafe extern "C-unwind" fn(*mut c_void);
@@ -127,7 +156,7 @@ mod linux {
     unsafe extern "C-unwind" fn shut_down(task: *mut c_void) {
         let cell = task.expose_provenance();
         let Some(function) = function(cell) else { std::process::abort() };
-        shut(cell);
+        shut::shut(cell);
         // SAFETY: it is what the vtable had, and is given what came.
         unsafe { std::mem::transmute::<usize, Function>(function)(task) }
     }
@@ -184,7 +213,7 @@ mod linux {
 /// There are no records elsewhere.
 #[cfg(not(target_os = "linux"))]
 mod linux {
-    pub(in super::super) fn is_watched(_: usize) -> bool {
+    pub(in super::super) fn is_watched(_: &super::super::Allocation) -> bool {
         false
     }
 }

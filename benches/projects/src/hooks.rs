@@ -115,9 +115,11 @@ impl Agreement {
 
 /// Takes what hooks saw of a pair, with the number of its tasks.
 fn take(seen: &mut Seen, pair: &Pair, folder: &Path) -> Option<usize> {
-    let is_for_callers = pair.place.is_for_callers(folder);
+    let (is_for_callers, around) = (pair.place.is_for_callers(folder), pair.place.macro_around(folder));
+    let is_moved = |place: &Place| is_for_callers || around.as_ref().is_some_and(|name| place.uses(name, folder));
     let is_it = |other: &Pair| {
-        is_same(pair, other) || is_for_callers && is_same(pair, &Pair { place: pair.place.clone(), ..other.clone() })
+        let at_ours = || Pair { place: pair.place.clone(), ..other.clone() };
+        is_same(pair, other) || is_moved(&other.place) && is_same(pair, &at_ours())
     };
     let found: Vec<Pair> = seen.keys().filter(|other| is_it(other)).cloned().collect();
     let counts = found.iter().filter_map(|it| seen.remove(it));

@@ -32,6 +32,24 @@ impl Place {
         let above = before[..head].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("//"));
         above.into_iter().any(|line| line.starts_with("#[track_caller]"))
     }
+
+    /// Returns the macro whose body this is in: debug information has this place, and hooks are told where the macro is used.
+    pub(crate) fn macro_around(&self, folder: &Path) -> Option<String> {
+        let text = fs::read_to_string(folder.join(&self.file)).ok()?;
+        let before: Vec<&str> = text.lines().take(self.line).collect();
+        let head = before.iter().rposition(|line| line.trim_start().starts_with("macro_rules! "))?;
+        let indent = &before[head][..before[head].len() - before[head].trim_start().len()];
+        let is_over =
+            before[head + 1..].iter().any(|line| line.strip_prefix(indent).is_some_and(|it| it.starts_with('}')));
+        let name = before[head].trim_start().strip_prefix("macro_rules! ")?.split([' ', '{', '(']).next()?;
+        (!is_over).then(|| name.to_owned())
+    }
+
+    /// Returns whether a macro is used here.
+    pub(crate) fn uses(&self, name: &str, folder: &Path) -> bool {
+        let text = fs::read_to_string(folder.join(&self.file)).unwrap_or_default();
+        text.lines().nth(self.line.saturating_sub(1)).is_some_and(|line| line.contains(&format!("{name}!")))
+    }
 }
 
 impl fmt::Display for Place {

@@ -16,6 +16,7 @@ pub(crate) const CLEAN: &str = include_str!("../ordinary/clean.rs");
 pub(crate) const CHANNELS: &str = include_str!("../ordinary/channels.rs");
 pub(crate) const KINDS: &str = include_str!("../ordinary/kinds.rs");
 pub(crate) const HANDLES: &str = include_str!("../ordinary/handles.rs");
+pub(crate) const ORDERS: &str = include_str!("../ordinary/orders.rs");
 pub(crate) const DIES: &str = include_str!("../ordinary/dies.rs");
 
 pub(crate) fn root() -> &'static Path {
@@ -238,6 +239,37 @@ pub(crate) fn check_handles(gate: Gate, json: &Value, source: &str) {
 fn tasks_whose_handles_outlive_their_runtime_are_told() {
     let (gate, json) = gate(&package("handles", &[("handles", HANDLES)]), "-- --test handles");
     check_handles(gate, &json, HANDLES);
+}
+
+/// What waited when its runtime ended, in the tests of [`ORDERS`].
+const WAITED: [(&str, &str, u64, &str); 11] = [
+    ("woken_last_and_before_who_waits_for_it", "leaked-task", 1, "waits behind"),
+    ("woken_last_and_behind_who_waits_for_it", "leaked-task", 1, "waits before"),
+    ("nothing_is_woken", "leaked-task", 1, "before"),
+    ("nothing_is_woken", "leaked-task", 1, "between"),
+    ("nothing_is_woken", "leaked-task", 1, "holds second"),
+    ("nothing_is_woken", "leaked-task", 1, "behind"),
+    ("in_a_set", "leaked-task", 1, "behind in the set"),
+    ("in_a_set", "leaked-task", 1, "before in the set"),
+    ("on_threads", "leaked-task", 8, "waits on threads"),
+    ("on_threads", "leaked-task", 8, "holds on threads"),
+    ("spawns_at_its_end", "leaked-task", 1, "spawns late"),
+];
+
+/// Claims that it does not matter which task comes first when a runtime ends.
+pub(crate) fn check_orders(gate: Gate, json: &Value, source: &str) {
+    let gate = gate.check(100, &["11 findings in 6 of 6 ordinary tests", "not judged: 4 tasks of ordinary tests"]);
+    assert_eq!(found(json, source), expected(&WAITED), "{}", gate.stdout);
+    let line = |it: &Value| it["site"]["line"].as_u64().expect("a line") as usize;
+    let not_judged: BTreeSet<usize> = json["not-judged"].as_array().expect("places").iter().map(line).collect();
+    let woken = source.lines().enumerate().filter(|(_, line)| line.contains(" // woken"));
+    assert_eq!(not_judged, woken.map(|(at, _)| at + 1).collect());
+}
+
+#[test]
+fn order_in_which_a_runtime_ends_its_tasks_is_no_matter() {
+    let (gate, json) = gate(&package("orders", &[("orders", ORDERS)]), "-- --test orders");
+    check_orders(gate, &json, ORDERS);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::ordinary::{
-    CHANNELS, CLEAN, DIES, HANDLES, KINDS, LEAKS, PLANTED, check_channels, check_handles, check_kinds, expected, found,
-    gate, root, with_channel_crates,
+    CHANNELS, CLEAN, DIES, HANDLES, KINDS, LEAKS, ORDERS, PLANTED, check_channels, check_handles, check_kinds,
+    check_orders, expected, found, gate, root, with_channel_crates,
 };
 use crate::project::{Gate, Project, TOKIO, target};
 
@@ -61,6 +61,12 @@ fn channels_of_every_kind_are_told_where_they_are_asked_for() {
 fn optimised_channels_of_every_kind_are_told() {
     let project = with_channel_crates(package("unaware-optimised-kinds", &[("kinds", KINDS)]));
     check_kinds(&project, &without_lightsout(KINDS), "--release");
+}
+
+#[test]
+fn order_in_which_a_runtime_ends_its_tasks_is_no_matter() {
+    let (gate, json) = gate(&package("unaware-orders", &[("orders", ORDERS)]), "-- --test orders");
+    check_orders(gate, &json, &without_lightsout(ORDERS));
 }
 
 #[test]

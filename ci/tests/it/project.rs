@@ -43,7 +43,7 @@ fn folder() -> std::path::PathBuf {
 
 #[allow(dead_code)]
 fn write(name: &str, text: &str) {
-    let temporary = folder().join(format!(".{name}.tmp"));
+    let temporary = folder().join(format!(".{name}.{}.tmp", std::process::id()));
     std::fs::write(&temporary, text).unwrap();
     std::fs::rename(temporary, folder().join(name)).unwrap();
 }
