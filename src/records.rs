@@ -116,8 +116,10 @@ impl Record {
             return Ok(None);
         }
         let text = |file: &mut Words, text: usize| -> io::Result<String> {
-            let len = header[format::TEXT_LENGTHS_AT + text].min(format::TEXT_ROOM[text].1 as u64) as usize;
-            file.text(format::TEXTS.start + format::TEXT_ROOM[text].0 / WORD, len)
+            let place = header[format::TEXTS_AT + text];
+            let all = format::TEXTS.len * WORD;
+            let start = all.min((place >> 32) as usize);
+            file.text(format::TEXTS.start * WORD + start, (all - start).min(place as u32 as usize))
         };
         let arguments = text(&mut file, format::ARGUMENTS)?;
         let nextest = text(&mut file, format::NEXTEST)?;
@@ -176,15 +178,16 @@ fn has_begun(header: &[u64]) -> io::Result<bool> {
 struct Words(File);
 
 impl Words {
+    /// Both in bytes.
     fn bytes(&mut self, start: usize, bytes: usize) -> io::Result<Vec<u8>> {
         let mut read = vec![0; bytes];
-        self.0.seek(SeekFrom::Start((start * WORD) as u64))?;
+        self.0.seek(SeekFrom::Start(start as u64))?;
         self.0.read_exact(&mut read)?;
         Ok(read)
     }
 
     fn read(&mut self, start: usize, count: usize) -> io::Result<Vec<u64>> {
-        let bytes = self.bytes(start, count * WORD)?;
+        let bytes = self.bytes(start * WORD, count * WORD)?;
         Ok(bytes.chunks_exact(WORD).map(|word| u64::from_ne_bytes(word.try_into().expect("eight bytes"))).collect())
     }
 

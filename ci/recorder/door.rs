@@ -7,7 +7,7 @@
 //! It is preloaded by `cargo lightsout` alone, for one program: see `runner.rs` there. What that program starts does not have it, unless
 //! that was asked for.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_ulong, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use crate::recorder::{
@@ -165,19 +165,18 @@ fn witnessed() {
 // SAFETY: the loader calls what stands in this section once, before `main`, with arguments that may be ignored.
 #[used]
 #[unsafe(link_section = ".init_array")]
-static BEGIN: extern "C" fn() = begin;
+static BEGIN: extern "C" fn(c_int, *const *const c_char) = begin;
 
 /// Begins the record if this is the program that is to have one.
-extern "C" fn begin() {
+extern "C" fn begin(count: c_int, arguments: *const *const c_char) {
     FREE.get();
     POSIX_MEMALIGN.get();
     ALIGNED_ALLOC.get();
     start::PTHREAD_CREATE.get();
     malloc::MALLOC.get();
     malloc::REALLOC.get();
-    if !is_meant() {
-        return;
-    }
+    // SAFETY: the loader gives what it will give to `main`.
+    let Some(start) = meant(unsafe { record::Start::new(count, arguments) }) else { return };
     let set = |name| record::environment(name).filter(|value| !value.is_empty());
     let (is_timed, asks_for_channels, list) = (set(TIMED).is_some(), set(CHANNELS), set(VTABLES));
     if record::environment(CHILDREN).is_none() {
@@ -190,7 +189,7 @@ extern "C" fn begin() {
     }
     record::time(0, || {
         people::learn();
-        if unwind::prepare() && record::open(folder) {
+        if unwind::prepare() && record::open(folder, start) {
             WITNESSES.store(0, Ordering::Relaxed);
             // Without it ends are told from aborts as far as stacks tell.
             let _ = list.and_then(vtables::watch);
@@ -216,12 +215,28 @@ const CHANNELS: &CStr = c"LIGHTSOUT_ASK_FOR_CHANNELS";
 /// Names the list of the program's vtables.
 const VTABLES: &CStr = c"LIGHTSOUT_VTABLES";
 
-/// Returns whether this is the program, and no other one that starts it.
-fn is_meant() -> bool {
+/// Returns how the process was started, if this is the program, and no other one that starts it.
+fn meant(start: record::Start) -> Option<record::Start> {
     if record::environment(CHILDREN).is_some() {
-        return true;
+        return Some(start);
     }
-    let Some(program) = record::environment(PROGRAM) else { return false };
+    let program = record::environment(PROGRAM)?;
+    (is_started_as(program) || is(program)).then(|| start.of(program))
+}
+
+/// Returns whether the system was told to start this very path, as it nearly always is.
+fn is_started_as(program: &CStr) -> bool {
+    const PATH: c_ulong = 31;
+    // SAFETY: what it returns ends with a null byte, and stays.
+    unsafe {
+        let path = getauxval(PATH) as *const c_char;
+        !path.is_null() && CStr::from_ptr(path) == program
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn is(program: &CStr) -> bool {
     let mut path = [0_u8; 4096];
     // SAFETY: it writes at most as much as there is room for.
     let len = unsafe { readlink(c"/proc/self/exe".as_ptr(), path.as_mut_ptr().cast(), path.len()) };
@@ -249,6 +264,7 @@ fn leave_the_environment() {
 
 unsafe extern "C" {
     fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
+    fn getauxval(what: c_ulong) -> c_ulong;
     fn readlink(path: *const c_char, into: *mut c_char, bytes: usize) -> isize;
     fn setenv(name: *const c_char, value: *const c_char, overwrite: c_int) -> c_int;
     fn unsetenv(name: *const c_char) -> c_int;

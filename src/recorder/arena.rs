@@ -92,6 +92,15 @@ impl Index {
         Self { places: Lasting::new(len) }
     }
 
+    /// Takes the memory of the first places at once: it would otherwise be asked for twice, for the first look and for what is written then.
+    /// Call it before anything is found.
+    #[cfg(target_os = "linux")]
+    pub(super) fn prepare(&self) {
+        if let Some([first, ..]) = self.places.get() {
+            first.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// Returns the number of what has this hash and `is` it; what is not there yet is written, under a number that is not 0. `None`
     /// where there is no room.
     pub(super) fn find_or(

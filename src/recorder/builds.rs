@@ -5,6 +5,7 @@
 use std::ffi::CStr;
 
 use super::loaded::{PF_X, PT_LOAD, Segment, each};
+use super::text::Text;
 
 const PT_NOTE: u32 = 4;
 const PF_R: u32 = 4;
@@ -13,10 +14,9 @@ const NT_GNU_BUILD_ID: u32 = 3;
 /// Three words of 4 bytes: how long the owner's name is, how long the note, and what it is.
 const NOTE_HEADER: usize = 12;
 
-/// Writes a line for each module, `7f00400 0123abcd`: an address that is inside of it, and the number of its build; returns how long
-/// that is. What does not fit is left out. Call it while the process has one thread: the loader is asked.
-pub(super) fn write(room: &mut [u8]) -> isize {
-    let mut text = Text { room, len: 0 };
+/// Writes a line for each module, `7f00400 0123abcd`: an address that is inside of it, and the number of its build. What does not fit is
+/// left out. Call it while the process has one thread: the loader is asked.
+pub(super) fn write(text: &mut Text<'_>) {
     each(&mut |loaded, segments| {
         for note in segments.iter().filter(|segment| segment.kind == PT_NOTE) {
             let address = loaded.base + note.address;
@@ -28,64 +28,31 @@ pub(super) fn write(room: &mut [u8]) -> isize {
             }
         }
     });
-    isize::try_from(text.len).unwrap_or_default()
 }
 
 /// Writes what `/proc/self/maps` says of modules, for which the kernel takes long: the program itself has this path. Call it while the
 /// process has one thread.
-pub(super) fn write_maps(room: &mut [u8], program: &[u8]) -> isize {
-    let mut text = Text { room, len: 0 };
+pub(super) fn write_maps(text: &mut Text<'_>, program: &[u8]) {
     let mut is_program = true;
     each(&mut |loaded, segments| {
         // SAFETY: the loader has a name for each, which ends with a null byte.
         let name = unsafe { CStr::from_ptr(loaded.name) }.to_bytes();
         let name = if std::mem::take(&mut is_program) { program } else { name };
         for segment in segments.iter().filter(|segment| segment.kind == PT_LOAD) {
-            text.line(|line| line.mapping(loaded.base, segment)?.push(b" 00:00 0 ")?.push(name));
+            text.line(|line| mapping(line, loaded.base, segment)?.push(b" 00:00 0 ")?.push(name));
         }
     });
-    isize::try_from(text.len).unwrap_or_default()
 }
 
-struct Text<'a> {
-    room: &'a mut [u8],
-    len: usize,
-}
-
-impl Text<'_> {
-    /// Writes a line whole, or not at all.
-    fn line(&mut self, write: impl FnOnce(&mut Self) -> Option<&mut Self>) {
-        let start = self.len;
-        if write(self).and_then(|line| line.push(b"\n")).is_none() {
-            self.len = start;
-        }
-    }
-
-    /// Writes `7f00-7f10 r-xp 00002000`.
-    fn mapping(&mut self, base: usize, segment: &Segment) -> Option<&mut Self> {
-        let start = base + segment.address / PAGE * PAGE;
-        let end = base + segment.address + segment.size;
-        let offset = segment.offset / PAGE * PAGE;
-        let has = |flag| segment.flags & flag != 0;
-        let rights = [if has(PF_R) { b'r' } else { b'-' }, b'-', if has(PF_X) { b'x' } else { b'-' }, b'p'];
-        let line = self.hex(&start.to_be_bytes())?.push(b"-")?.hex(&end.to_be_bytes())?;
-        line.push(b" ")?.push(&rights)?.push(b" ")?.hex(&offset.to_be_bytes())
-    }
-
-    fn hex(&mut self, bytes: &[u8]) -> Option<&mut Self> {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        for byte in bytes {
-            self.push(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])?;
-        }
-        Some(self)
-    }
-
-    fn push(&mut self, bytes: &[u8]) -> Option<&mut Self> {
-        let end = self.len + bytes.len();
-        self.room.get_mut(self.len..end)?.copy_from_slice(bytes);
-        self.len = end;
-        Some(self)
-    }
+/// Writes `7f00-7f10 r-xp 00002000`.
+fn mapping<'a, 'b>(line: &'a mut Text<'b>, base: usize, segment: &Segment) -> Option<&'a mut Text<'b>> {
+    let start = base + segment.address / PAGE * PAGE;
+    let end = base + segment.address + segment.size;
+    let offset = segment.offset / PAGE * PAGE;
+    let has = |flag| segment.flags & flag != 0;
+    let rights = [if has(PF_R) { b'r' } else { b'-' }, b'-', if has(PF_X) { b'x' } else { b'-' }, b'p'];
+    let line = line.hex(&start.to_be_bytes())?.push(b"-")?.hex(&end.to_be_bytes())?;
+    line.push(b" ")?.push(&rights)?.push(b" ")?.hex(&offset.to_be_bytes())
 }
 
 /// Returns the number of a build among notes that stand one after the other.
@@ -105,7 +72,7 @@ fn build_in(mut notes: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Text, build_in};
+    use super::build_in;
     #[cfg(all(not(miri), target_env = "gnu"))]
     use super::{write, write_maps};
 
@@ -121,21 +88,12 @@ mod tests {
         assert_eq!(build_in(&note(b"Xen\0", 3, &[1; 4])), None);
     }
 
-    #[test]
-    fn what_does_not_fit_is_left_out_whole() {
-        let mut room = [b'-'; 24];
-        let mut text = Text { room: &mut room, len: 0 };
-        for address in [0x12_usize, 0x34] {
-            text.line(|line| line.hex(&address.to_be_bytes())?.push(b" ")?.hex(&[1, 2]));
-        }
-        assert_eq!(text.len, 22);
-        assert_eq!(room[..22], *b"0000000000000012 0102\n");
-    }
-
     #[cfg(all(not(miri), target_env = "gnu"))]
-    fn written(write: impl FnOnce(&mut [u8]) -> isize) -> String {
+    fn written(write: impl FnOnce(&mut super::Text<'_>)) -> String {
         let mut room = vec![0; 60_000];
-        let len = usize::try_from(write(&mut room)).expect("a length");
+        let mut text = super::Text::new(&mut room);
+        write(&mut text);
+        let len = text.len();
         String::from_utf8(room[..len].to_vec()).expect("text")
     }
 
@@ -153,7 +111,7 @@ mod tests {
         let program = std::env::current_exe().expect("a path");
         let program = program.to_str().expect("UTF-8");
         let text = written(|room| write_maps(room, program.as_bytes()));
-        let own = format!("{:016x}", written as fn(fn(&mut [u8]) -> isize) -> String as usize);
+        let own = format!("{:016x}", written as fn(fn(&mut super::Text<'_>)) -> String as usize);
         let place = |text: &str| {
             let lines = text.lines().filter(|line| line.ends_with(program) && line.contains("r-xp"));
             let mut code = lines.filter_map(|line| {

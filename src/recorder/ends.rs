@@ -10,6 +10,12 @@ use super::table::{self, Allocation, RunNumber};
 pub(super) static ROWS: Arena = Arena::new(format::ENDS.len);
 static INDEX: Index = Index::new(1 << 20);
 
+/// See [`Index::prepare`].
+#[cfg(target_os = "linux")]
+pub(super) fn prepare() {
+    INDEX.prepare();
+}
+
 /// Where an allocation was given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct End {

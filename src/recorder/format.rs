@@ -19,7 +19,7 @@
 /// `lightsou`.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"lightsou");
 /// Of this form.
-pub(crate) const VERSION: u64 = 4;
+pub(crate) const VERSION: u64 = 5;
 /// The section of a program that says that it writes records when it is asked to.
 pub(crate) const MARK: &str = ".lightsout";
 /// What a record's name ends with.
@@ -38,8 +38,8 @@ pub(crate) const PARENT_AT: usize = 5;
 /// How many allocations of ordinary tests came or went, about, and what writing that down took of the processor, in nanoseconds.
 pub(crate) const STEPS_AT: usize = 6;
 pub(crate) const TOOK_AT: usize = 7;
-/// How long each text is, in bytes.
-pub(crate) const TEXT_LENGTHS_AT: usize = 8;
+/// Where each text is, in bytes from the start of [`TEXTS`], and how long: `start << 32 | length`.
+pub(crate) const TEXTS_AT: usize = 8;
 /// Where the table of each shard is in [`CELLS`], and how many entries it has: `place << 32 | entries`.
 pub(crate) const SHARDS_AT: usize = 16;
 pub(crate) const SHARDS: usize = if cfg!(miri) { 2 } else { 64 };
@@ -75,15 +75,14 @@ pub(crate) const CELLS: Section = Section::behind(STACKS, 1 << 24);
 /// Length of the file, in words.
 pub(crate) const WHOLE: usize = CELLS.start + CELLS.len;
 
-/// Where each text begins, in bytes from the start of [`TEXTS`], and how long it may be.
-pub(crate) const TEXT_ROOM: [(usize, usize); 5] =
-    [(0, 4 << 10), (4 << 10, 60 << 10), (64 << 10, 4 << 10), (68 << 10, 60 << 10), (128 << 10, 896 << 10)];
+/// The texts, which stand one after the other.
 pub(crate) const PROGRAM: usize = 0;
 /// Each ends with a null byte.
 pub(crate) const ARGUMENTS: usize = 1;
 pub(crate) const NEXTEST: usize = 2;
 /// A line for each module: an address that is inside of it, and the number of its build, both in hexadecimal digits.
 pub(crate) const BUILDS: usize = 3;
+/// The last one: it is written again at the end, and may then be longer.
 pub(crate) const MAPS: usize = 4;
 
 /// Words of an end.

@@ -7,7 +7,7 @@ pub(crate) use linux::is_open;
 pub(super) use linux::learn_clock;
 pub(crate) use linux::time;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{environment, open};
+pub(crate) use linux::{Start, environment, open};
 pub(super) use linux::{lose, room, tell_table};
 
 #[cfg(target_os = "linux")]
@@ -21,6 +21,7 @@ mod linux {
     use super::super::builds;
     use super::super::ends::{self, End};
     use super::super::format::{self, AT_EXIT, NO_TASK, Section};
+    use super::super::text::Text;
     use super::super::who::is_ordinary;
     use super::super::{CELLS, NO_RUN, REST, enter, here, memory, shared, stacks, state_of, table, unwind, who};
 
@@ -35,9 +36,43 @@ mod linux {
         IS_OPEN.load(Ordering::Acquire)
     }
 
+    /// How the process was started, as the loader says: no system call tells it as fast.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Start {
+        count: c_int,
+        arguments: *const *const c_char,
+        /// The path of the program, if somebody knows it.
+        program: Option<&'static CStr>,
+    }
+
+    impl Start {
+        /// # Safety
+        ///
+        /// These must be the arguments of `main`, which stay.
+        pub(crate) unsafe fn new(count: c_int, arguments: *const *const c_char) -> Self {
+            Self { count, arguments, program: None }
+        }
+
+        /// Says what the program is.
+        #[expect(dead_code, reason = "the library that is preloaded knows it")]
+        pub(crate) fn of(self, program: &'static CStr) -> Self {
+            Self { program: Some(program), ..self }
+        }
+
+        fn arguments(&self) -> impl Iterator<Item = &'static [u8]> {
+            // SAFETY: so many stand there, each ends with a null byte, and they stay.
+            let argument = |at| unsafe { CStr::from_ptr(*self.arguments.add(at)) }.to_bytes_with_nul();
+            (0..usize::try_from(self.count).unwrap_or(0)).map(argument)
+        }
+    }
+
     /// Begins the record, in this folder; `false` if there can be none. Call it once, while the process has one thread.
-    pub(crate) fn open(folder: &CStr) -> bool {
-        let Some(start) = map(folder) else { return false };
+    pub(crate) fn open(folder: &CStr, start: Start) -> bool {
+        begin(folder, start).is_some()
+    }
+
+    fn begin(folder: &CStr, process: Start) -> Option<()> {
+        let start = map(folder)?;
         let at = |section: Section| {
             // SAFETY: the section is inside the mapping.
             unsafe { start.add(section.start * WORD) }
@@ -49,23 +84,20 @@ mod linux {
             (&table::RECORDED, format::CELLS),
         ];
         // SAFETY: each section is zeroed, mapped for good, begins a page, and has as many words as its arena.
-        if !arenas.into_iter().all(|(arena, section)| unsafe { arena.adopt(at(section)) }) {
-            return false;
-        }
-        // What the system itself writes needs no pages beforehand.
-        let is_backed = memory::fill_pages(start.as_ptr().addr(), format::HEADER.len * WORD);
+        arenas.into_iter().all(|(arena, section)| unsafe { arena.adopt(at(section)) }).then_some(())?;
+        let is_backed = memory::fill_pages(start.as_ptr().addr(), format::HEADER.len * WORD + FEW_TEXTS);
         FILE.store(start.as_ptr().cast(), Ordering::Release);
-        if !is_backed {
-            return false;
-        }
-        write_header();
+        is_backed.then_some(())?;
+        ends::prepare();
+        stacks::prepare();
+        write_header(process);
         // SAFETY: the functions are there for good, and can be called at any time.
         unsafe {
             pthread_atfork(None, None, Some(in_child));
             atexit(at_exit);
         }
         IS_OPEN.store(true, Ordering::Release);
-        true
+        Some(())
     }
 
     /// Returns so many bytes of zeroed memory inside the record, for a table; `None` where there is no room.
@@ -132,23 +164,20 @@ mod linux {
         }
     }
 
-    fn write_header() {
-        write_text(format::PROGRAM, |room| {
-            // SAFETY: it writes at most as much as there is room for.
-            unsafe { readlink(c"/proc/self/exe".as_ptr(), room.as_mut_ptr().cast(), room.len()) }
-        });
-        write_text(format::ARGUMENTS, |room| read_file(c"/proc/self/cmdline", room));
-        write_text(format::NEXTEST, |room| {
-            let Some(name) = environment(c"NEXTEST_TEST_NAME").map(CStr::to_bytes) else { return 0 };
-            let len = name.len().min(room.len());
-            if !memory::fill_pages(room.as_ptr().addr(), len) {
-                return 0;
-            }
-            room[..len].copy_from_slice(&name[..len]);
-            len as isize
-        });
-        write_text(format::BUILDS, builds::write);
-        write_text(format::MAPS, |room| builds::write_maps(room, text(format::PROGRAM)));
+    fn write_header(process: Start) {
+        match process.program {
+            Some(program) => write_parts(format::PROGRAM, [program.to_bytes()].into_iter()),
+            None => write_text(format::PROGRAM, |room| {
+                // SAFETY: it writes at most as much as there is room for.
+                unsafe { readlink(c"/proc/self/exe".as_ptr(), room.as_mut_ptr().cast(), room.len()) }
+            }),
+        }
+        write_parts(format::ARGUMENTS, process.arguments());
+        write_parts(format::NEXTEST, environment(c"NEXTEST_TEST_NAME").map(CStr::to_bytes).into_iter());
+        put_together(format::BUILDS, builds::write);
+        let (start, len) = place(format::PROGRAM);
+        let program: &[u8] = texts(start, len).map_or(&[], |program| program);
+        put_together(format::MAPS, |text| builds::write_maps(text, program));
         // SAFETY: they only ask.
         let (process, parent) = unsafe { (getpid(), getppid()) };
         set(format::PROCESS_AT, process as u64);
@@ -161,28 +190,50 @@ mod linux {
         set(format::MAGIC_AT, format::MAGIC);
     }
 
-    /// Returns a text that was written.
-    fn text(text: usize) -> &'static [u8] {
-        let Some(file) = NonNull::new(FILE.load(Ordering::Acquire)) else { return &[] };
-        let len = header(format::TEXT_LENGTHS_AT + text).map_or(0, |len| len.load(Ordering::Relaxed) as usize);
-        // SAFETY: its place is inside the mapping, which stays, and nobody writes it twice.
-        unsafe {
+    /// Returns this part of the texts, in bytes.
+    fn texts(start: usize, len: usize) -> Option<&'static mut [u8]> {
+        let file = NonNull::new(FILE.load(Ordering::Acquire))?;
+        // SAFETY: it is inside the mapping, which stays, and only one thread writes texts at a time: the first one, or the one that ends
+        // the process. A part that is read was written before, and the others are behind it.
+        (start + len <= format::TEXTS.len * WORD).then(|| unsafe {
             let texts = file.as_ptr().add(format::TEXTS.start).cast::<u8>();
-            std::slice::from_raw_parts(texts.add(format::TEXT_ROOM[text].0), len)
+            std::slice::from_raw_parts_mut(texts.add(start), len)
+        })
+    }
+
+    /// Returns where a text begins that was written, and how long it is, in bytes.
+    fn place(text: usize) -> (usize, usize) {
+        let place = header(format::TEXTS_AT + text).map_or(0, |place| place.load(Ordering::Relaxed) as usize);
+        (place >> 32, place & u32::MAX as usize)
+    }
+
+    /// Writes one of the texts behind the one before; `write` returns its length, or less than 0 where there is none.
+    fn write_text(text: usize, write: impl FnOnce(&mut [u8]) -> isize) {
+        let start = text.checked_sub(1).map_or(0, |before| {
+            let (start, len) = place(before);
+            start + len
+        });
+        let rest = format::TEXTS.len * WORD - start;
+        let len = if text == format::MAPS { rest } else { rest.min(LONGEST_TEXT) };
+        if let Some(room) = texts(start, len) {
+            let written = write(room).max(0) as usize;
+            set(format::TEXTS_AT + text, (start as u64) << 32 | written as u64);
         }
     }
 
-    /// Writes one of the texts; `write` returns its length, or less than 0 where there is none.
-    fn write_text(text: usize, write: impl FnOnce(&mut [u8]) -> isize) {
-        let Some(file) = NonNull::new(FILE.load(Ordering::Acquire)) else { return };
-        let (start, len) = format::TEXT_ROOM[text];
-        // SAFETY: the place of this text is inside the mapping, and only one thread writes texts at a time: the first one, or the one
-        // that ends the process.
-        let room = unsafe {
-            std::slice::from_raw_parts_mut(file.as_ptr().add(format::TEXTS.start).cast::<u8>().add(start), len)
-        };
-        let written = write(room).max(0) as u64;
-        set(format::TEXT_LENGTHS_AT + text, written);
+    /// Writes a text that consists of these, as far as there is room.
+    fn write_parts(text: usize, mut parts: impl Iterator<Item = &'static [u8]>) {
+        put_together(text, |text| {
+            let _ = parts.try_for_each(|part| text.push(part).map(drop));
+        });
+    }
+
+    fn put_together(text: usize, write: impl FnOnce(&mut Text<'_>)) {
+        write_text(text, |room| {
+            let mut text = Text::new(room);
+            write(&mut text);
+            text.len() as isize
+        });
     }
 
     /// Reads a file into memory, as far as there is room; returns its length.
@@ -324,6 +375,10 @@ mod linux {
         }
     }
 
+    /// Most processes have no more text than this, in bytes.
+    const FEW_TEXTS: usize = 4 << 10;
+    /// A text is cut here, in bytes, so that none takes the room of those behind it.
+    const LONGEST_TEXT: usize = 64 << 10;
     const RANDOM: c_int = 1;
     const READ_WRITE: c_int = 1 | 2;
     const SHARED: c_int = 1;

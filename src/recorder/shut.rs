@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::ends::{self, End};
 use super::format::{SHUT, STATE, WATCHED};
 use super::vtables;
-use super::{Allocation, CELLS, END_DEPTH, cost, memory, record, stacks, state_of, unwind, who, who_ends};
+use super::{Allocation, CELLS, NEAR_END, cost, memory, record, stacks, state_of, unwind, who, who_ends};
 
 /// Takes a task for ended that is about to be shut down: whatever keeps its memory, it is no more.
 pub(super) fn shut(cell: usize) {
@@ -22,7 +22,7 @@ pub(super) fn shut(cell: usize) {
 
 #[inline(never)]
 fn end(cell: usize) {
-    let stack = unwind::number::<END_DEPTH>(0, stacks::keep);
+    let stack = unwind::number::<NEAR_END>(0, stacks::keep);
     let who = who_ends();
     let end = |state| End { stack, who, state: SHUT | state };
     if let Some(list) = vtables::list(cell) {

@@ -17,6 +17,12 @@ pub(super) static WORDS: Arena = Arena::new(if cfg!(miri) { 1 << 16 } else { for
 /// At most half of them are used.
 static INDEX: Index = Index::new(if cfg!(miri) { 1 << 10 } else { 1 << 20 });
 
+/// See [`Index::prepare`].
+#[cfg(target_os = "linux")]
+pub(super) fn prepare() {
+    INDEX.prepare();
+}
+
 /// Keeps a stack; returns 0 where there is no room.
 pub(crate) fn keep(frames: &[usize]) -> StackId {
     try_keep(frames).unwrap_or_else(|| {

@@ -89,16 +89,18 @@ impl Packed {
     }
 }
 
-/// Slots of a shard at its first use.
-const FIRST: usize = 16;
+/// Slots of a shard at its first use: those of a small process are on one page of its record.
+const FIRST: usize = 4;
 /// The same where all that may be a channel is written down: a page, which is what the system gives in any case.
 const FIRST_OF_MANY: usize = 256;
 /// The most slots that a shard outside of the record has for what belongs to no checked run: 128 MB in all.
 const MOST: usize = 1 << 17;
 /// How many runs at once have a counter of their own; others share one, which then says "perhaps".
 const COUNTERS: usize = if cfg!(miri) { 4 } else { 256 };
-/// How many counters tell, before a lock is taken, that an address is not here; each shard has 256.
-const BUCKETS: usize = SHARDS << 8;
+/// How many counters tell, before a lock is taken, that an address is not here: all on one page, which a small process writes to.
+const BUCKETS: usize = SHARDS << BUCKET_BITS;
+/// Each shard has so many of them, as a power of two.
+const BUCKET_BITS: u32 = 6;
 
 /// How many allocations were lost because the system had no memory for a table.
 static LOST: AtomicU32 = AtomicU32::new(0);
@@ -129,7 +131,11 @@ pub(crate) enum Home {
 /// The live allocations of one sort.
 pub(crate) struct Table {
     home: Home,
+    /// A bit for each shard that has a table: the others need not be looked at, which would touch their memory.
+    used: AtomicU64,
     shards: [Shard; SHARDS],
+    /// How many allocations each run has in each shard; only changed under its lock.
+    counts: [Counts; SHARDS],
     /// How many addresses there are of each bucket; what has once reached the largest number stays there. Whoever gives memory back
     /// has got it from whoever allocated it, and so finds it counted.
     buckets: [AtomicU8; BUCKETS],
@@ -137,7 +143,9 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) const fn new(home: Home) -> Self {
-        Self { home, shards: [const { Shard::new() }; SHARDS], buckets: [const { AtomicU8::new(0) }; BUCKETS] }
+        let shards = [const { Shard::new() }; SHARDS];
+        let counts = [const { Counts([const { AtomicU32::new(0) }; COUNTERS]) }; SHARDS];
+        Self { home, used: AtomicU64::new(0), shards, counts, buckets: [const { AtomicU8::new(0) }; BUCKETS] }
     }
 
     /// Returns where it lies itself.
@@ -163,16 +171,19 @@ impl Table {
         let is_full = |slots: &Slots| self.home == Home::Own && is_ordinary(allocation.run) && slots.len >= MOST;
         let grow = |slots: &mut Slots| match is_full(slots) {
             true => None,
-            false => slots.grow((self.home == Home::Record).then_some(number), &shard.sign),
+            false => {
+                self.used.fetch_or(1 << number, Ordering::Relaxed);
+                slots.grow((self.home == Home::Record).then_some(number), &shard.sign)
+            }
         };
         shard.with(|slots| match slots.insert(Packed::new(allocation), grow) {
             Some(Inserted::New) => {
-                shard.count(allocation.run, 1);
+                self.counts[number].add(allocation.run, 1);
                 change(self.bucket(allocation.address), |count| count.saturating_add(1));
             }
             Some(Inserted::InPlaceOf(old)) => {
-                shard.count(allocation.run, 1);
-                shard.count(old.run(), -1);
+                self.counts[number].add(allocation.run, 1);
+                self.counts[number].add(old.run(), -1);
             }
             None => lose(),
         });
@@ -181,18 +192,19 @@ impl Table {
     /// Forgets an allocation and returns it, if it was written down.
     #[inline]
     pub(crate) fn remove(&self, address: usize) -> Option<Allocation> {
-        if self.bucket(address).load(Ordering::Relaxed) != 0 { self.remove_likely(address) } else { None }
+        let has_table = self.used.load(Ordering::Relaxed) & 1 << shard_of(address) != 0;
+        if has_table && self.bucket(address).load(Ordering::Relaxed) != 0 { self.remove_likely(address) } else { None }
     }
 
     #[inline(never)]
     fn remove_likely(&self, address: usize) -> Option<Allocation> {
-        let shard = &self.shards[shard_of(address)];
-        shard.with(|slots| self.remove_from(shard, slots, address))
+        let number = shard_of(address);
+        self.shards[number].with(|slots| self.remove_from(number, slots, address))
     }
 
-    fn remove_from(&self, shard: &Shard, slots: &mut Slots, address: usize) -> Option<Allocation> {
-        let gone = slots.remove(address, || shard.sign.count())?;
-        shard.count(gone.run(), -1);
+    fn remove_from(&self, number: usize, slots: &mut Slots, address: usize) -> Option<Allocation> {
+        let gone = slots.remove(address, || self.shards[number].sign.count())?;
+        self.counts[number].add(gone.run(), -1);
         change(self.bucket(address), |count| if count == u8::MAX { count } else { count - 1 });
         Some(gone.unpack())
     }
@@ -201,8 +213,8 @@ impl Table {
     /// not allocate or give back what is recorded.
     #[cfg(target_os = "linux")]
     pub(super) fn take(&self, is_meant: impl Fn(&Allocation) -> bool, mut took: impl FnMut(Allocation)) {
-        for shard in &self.shards {
-            shard.with(|slots| {
+        for number in self.used() {
+            self.shards[number].with(|slots| {
                 let mut at = 0;
                 while at < slots.len {
                     let it = slots.all()[at];
@@ -211,7 +223,7 @@ impl Table {
                         continue;
                     }
                     // What moves up into its place, from behind it, is looked at next.
-                    self.remove_from(shard, slots, it.address());
+                    self.remove_from(number, slots, it.address());
                     took(it.unpack());
                 }
             });
@@ -220,21 +232,21 @@ impl Table {
 
     /// Returns whether a run may have live allocations. A no is exact.
     pub(crate) fn may_have(&self, run: RunNumber) -> bool {
-        self.shards.iter().any(|shard| shard.may_have(run))
+        self.used().any(|number| self.counts[number].may_have(run))
     }
 
     /// Calls `look` with each live allocation of a run; none of them can be given back while it is looked at. `look` must not
     /// allocate or give back what is recorded.
     pub(crate) fn each(&self, run: RunNumber, mut look: impl FnMut(&Allocation)) {
-        for shard in self.shards.iter().filter(|shard| shard.may_have(run)) {
-            shard.with(|slots| slots.each_of(run, &mut look));
+        for number in self.used().filter(|number| self.counts[*number].may_have(run)) {
+            self.shards[number].with(|slots| slots.each_of(run, &mut look));
         }
     }
 
     /// Calls `look` with each live allocation that belongs to no checked run, as [`each`](Self::each) does.
     pub(super) fn each_ordinary(&self, mut look: impl FnMut(&Allocation)) {
-        for shard in &self.shards {
-            shard.with(|slots| {
+        for number in self.used() {
+            self.shards[number].with(|slots| {
                 let own = slots.all().iter().filter(|it| **it != Packed::FREE && is_ordinary(it.run()));
                 own.for_each(|it| look(&it.unpack()));
             });
@@ -243,15 +255,23 @@ impl Table {
 
     /// Forgets everything, and locks that nobody holds any more: in a child process only the thread that forked goes on.
     pub(super) fn forget(&self) {
-        for shard in &self.shards {
+        for number in self.used() {
+            let shard = &self.shards[number];
             shard.locked.store(true, Ordering::Relaxed);
             // SAFETY: nobody else is there.
             unsafe { *shard.slots.get() = Slots::EMPTY };
             shard.sign.table.store(0, Ordering::Relaxed);
-            shard.counts.iter().for_each(|count| count.store(0, Ordering::Relaxed));
+            self.counts[number].0.iter().for_each(|count| count.store(0, Ordering::Relaxed));
             shard.locked.store(false, Ordering::Relaxed);
         }
         self.buckets.iter().for_each(|count| count.store(0, Ordering::Relaxed));
+        self.used.store(0, Ordering::Relaxed);
+    }
+
+    /// Returns the numbers of the shards that have a table.
+    fn used(&self) -> impl Iterator<Item = usize> {
+        let used = self.used.load(Ordering::Relaxed);
+        (0..SHARDS).filter(move |number| used & 1 << number != 0)
     }
 
     /// Calls `look` with the live allocation at an address, if there is one; it cannot be given back while it is looked at. `look` must
@@ -271,7 +291,7 @@ impl Table {
 }
 
 fn shard_of(address: usize) -> usize {
-    hash(address) >> 8 & (SHARDS - 1)
+    hash(address) >> BUCKET_BITS & (SHARDS - 1)
 }
 
 /// Changes a counter that only the holder of a lock changes.
@@ -328,8 +348,6 @@ struct Shard {
     sign: Sign,
     locked: AtomicBool,
     slots: UnsafeCell<Slots>,
-    /// How many allocations each run has; only changed under the lock.
-    counts: [AtomicU32; COUNTERS],
 }
 
 // SAFETY: `slots` is only reached through `with`, under the lock.
@@ -337,21 +355,7 @@ unsafe impl Sync for Shard {}
 
 impl Shard {
     const fn new() -> Self {
-        let slots = UnsafeCell::new(Slots::EMPTY);
-        let counts = [const { AtomicU32::new(0) }; COUNTERS];
-        Self { sign: Sign::new(), locked: AtomicBool::new(false), slots, counts }
-    }
-
-    /// Of what belongs to no checked run nobody asks.
-    fn count(&self, run: RunNumber, by: i32) {
-        if !is_ordinary(run) {
-            let count = &self.counts[run as usize % COUNTERS];
-            count.store(count.load(Ordering::Relaxed).wrapping_add_signed(by), Ordering::Relaxed);
-        }
-    }
-
-    fn may_have(&self, run: RunNumber) -> bool {
-        self.counts[run as usize % COUNTERS].load(Ordering::Relaxed) != 0
+        Self { sign: Sign::new(), locked: AtomicBool::new(false), slots: UnsafeCell::new(Slots::EMPTY) }
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut Slots) -> R) -> R {
@@ -368,6 +372,24 @@ impl Shard {
     }
 }
 
+/// Apart from its shard: what belongs to no checked run does not touch it.
+#[repr(align(64))]
+struct Counts([AtomicU32; COUNTERS]);
+
+impl Counts {
+    /// Of what belongs to no checked run nobody asks.
+    fn add(&self, run: RunNumber, by: i32) {
+        if !is_ordinary(run) {
+            let count = &self.0[run as usize % COUNTERS];
+            count.store(count.load(Ordering::Relaxed).wrapping_add_signed(by), Ordering::Relaxed);
+        }
+    }
+
+    fn may_have(&self, run: RunNumber) -> bool {
+        self.0[run as usize % COUNTERS].load(Ordering::Relaxed) != 0
+    }
+}
+
 /// An open-addressed table.
 struct Slots {
     /// `None` before the first allocation.
@@ -375,7 +397,8 @@ struct Slots {
     /// A power of two, or 0.
     len: usize,
     used: usize,
-    home: Home,
+    /// Whether its memory was mapped for it alone, and is given back.
+    is_mapped: bool,
 }
 
 enum Inserted {
@@ -384,7 +407,7 @@ enum Inserted {
 }
 
 impl Slots {
-    const EMPTY: Self = Self { start: None, len: 0, used: 0, home: Home::Own };
+    const EMPTY: Self = Self { start: None, len: 0, used: 0, is_mapped: false };
 
     fn all(&mut self) -> &mut [Packed] {
         match self.start {
@@ -473,18 +496,16 @@ impl Slots {
         let shard = shard.filter(|_| record::is_open());
         let first = if shard.is_none() && shared::is_asked() { FIRST_OF_MANY } else { FIRST };
         let len = if self.len == 0 { first } else { self.len * 2 };
-        let (start, home) = match shard {
-            Some(_) => (record::room(len * size_of::<Packed>())?, Home::Record),
-            None => (memory::map(len * size_of::<Packed>())?, Home::Own),
-        };
-        let mut grown = Self { start: Some(start.cast()), len, used: 0, home };
+        let bytes = len * size_of::<Packed>();
+        let start = if shard.is_some() { record::room(bytes) } else { memory::map(bytes) }?;
+        let mut grown = Self { start: Some(start.cast()), len, used: 0, is_mapped: shard.is_none() };
         for old in self.all().iter().filter(|old| **old != Packed::FREE) {
             let at = grown.place(old.address());
             grown.all()[at] = *old;
             grown.used += 1;
         }
         sign.tell(start, len);
-        if let (Some(old), Home::Own) = (self.start, self.home) {
+        if let Some(old) = self.start.filter(|_| self.is_mapped) {
             // SAFETY: it was mapped by an earlier call, with this size, and `self` forgets it here.
             unsafe { memory::unmap(old.cast(), self.len * size_of::<Packed>()) };
         }

@@ -9,9 +9,9 @@
 
 pub(super) use linux::is_watched;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::watch;
+pub(super) use linux::list;
 #[cfg(target_os = "linux")]
-pub(super) use linux::{List, list};
+pub(crate) use linux::watch;
 
 /// `tokiovts`: what a list begins with. Behind it stand the length of the program's file and when that was changed, in nanoseconds, how many
 /// vtables there are, and [`Vtable`]s, ordered.

@@ -16,7 +16,10 @@ use super::stack::Window;
 /// allocation may wait for, nor in a signal handler. Once in a process is enough, further calls do no harm.
 #[must_use = "without it no stack is captured"]
 pub(crate) fn prepare() -> bool {
-    modules::listed() || modules::list(find as fn(usize) -> (Rule, Stay) as usize)
+    modules::listed() || {
+        cache::prepare();
+        modules::list(find as fn(usize) -> (Rule, Stay) as usize)
+    }
 }
 
 /// Writes the return addresses of the calling stack, innermost first, and says how many: the first is in the caller

@@ -4,7 +4,7 @@
 //! says nothing about the tests either.
 #![expect(unsafe_code, reason = "it runs before `main`, and on a thread that the standard library does not know")]
 
-use std::ffi::{CStr, CString, OsStr, c_void};
+use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::future::{pending, ready};
 use std::hint::black_box;
 use std::os::unix::ffi::OsStrExt;
@@ -24,7 +24,7 @@ use crate::settings;
 // SAFETY: the loader calls what stands in this section once, before `main`, with arguments that may be ignored.
 #[used]
 #[unsafe(link_section = ".init_array")]
-static BEGIN: extern "C" fn() = begin;
+static BEGIN: extern "C" fn(c_int, *const *const c_char) = begin;
 
 /// Tells the gate that this program leaves a record: see [`format::MARK`](crate::recorder::format::MARK).
 // SAFETY: nobody reads this section of a running program.
@@ -35,14 +35,16 @@ static MARK: u8 = 1;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Begins the record if the gate asks for one.
-extern "C" fn begin() {
+extern "C" fn begin(count: c_int, arguments: *const *const c_char) {
     // What nobody refers to is left out by the linker.
     black_box(&MARK);
     let Some(reports) = set(settings::REPORT_DIR).filter(|_| is_a_test()) else { return };
     let folder = set(settings::RECORD_DIR).unwrap_or(reports);
     recorder::enter(NO_RUN);
     let is_made = std::fs::create_dir_all(OsStr::from_bytes(folder.to_bytes())).is_ok();
-    if is_made && unwind::prepare() && record::open(folder) {
+    // SAFETY: the loader gives what it will give to `main`.
+    let start = unsafe { record::Start::new(count, arguments) };
+    if is_made && unwind::prepare() && record::open(folder, start) {
         if let Some(how) = set(settings::ASK_FOR_CHANNELS) {
             shared::ask(how.to_bytes());
         }
