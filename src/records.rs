@@ -12,7 +12,7 @@ mod tokio;
 #[cfg(target_os = "linux")]
 mod vtables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -50,7 +50,7 @@ pub struct Record {
     /// How tasks and the like were given back, each way once.
     pub ends: Vec<End>,
     people: BTreeMap<u32, Who>,
-    stacks: Vec<u64>,
+    arena: Vec<u64>,
     /// Which build the module at an address is.
     #[cfg(target_os = "linux")]
     builds: Vec<(usize, Vec<u8>)>,
@@ -115,31 +115,32 @@ impl Record {
         if !has_begun(&header)? {
             return Ok(None);
         }
-        let text = |file: &mut Words, text: usize| -> io::Result<String> {
+        let arena = file.arena()?;
+        let text = |text: usize| {
             let place = header[format::TEXTS_AT + text];
-            let all = format::TEXTS.len * WORD;
-            let start = all.min((place >> 32) as usize);
-            file.text(format::TEXTS.start * WORD + start, (all - start).min(place as u32 as usize))
+            let words = arena.get((place >> 32) as usize..).unwrap_or_default();
+            String::from_utf8_lossy(&bytes(words, place as u32 as usize)).into_owned()
         };
-        let arguments = text(&mut file, format::ARGUMENTS)?;
-        let nextest = text(&mut file, format::NEXTEST)?;
+        let ends = ends(&header, &arena);
+        let arguments = text(format::ARGUMENTS);
+        let nextest = text(format::NEXTEST);
         Ok(Some(Self {
             process: header[format::PROCESS_AT],
             parent: header[format::PARENT_AT],
-            program: text(&mut file, format::PROGRAM)?.into(),
+            program: text(format::PROGRAM).into(),
             arguments: arguments.split_terminator('\0').map(str::to_owned).collect(),
             nextest: Some(nextest).filter(|name| !name.is_empty()),
             has_ended: header[format::ENDED_AT] != 0,
             lost: header[format::LOST_AT],
             steps: header[format::STEPS_AT],
             took: Duration::from_nanos(header[format::TOOK_AT]),
-            ends: ends(&mut file, &header)?,
-            people: people(&file.arena(format::WHO)?),
-            stacks: file.arena(format::STACKS)?,
+            people: people(&ends, &arena),
+            ends,
             #[cfg(target_os = "linux")]
-            builds: text(&mut file, format::BUILDS)?.lines().filter_map(names::build).collect(),
+            builds: text(format::BUILDS).lines().filter_map(names::build).collect(),
             #[cfg(target_os = "linux")]
-            maps: crate::system::maps::Maps::parse(&text(&mut file, format::MAPS)?),
+            maps: crate::system::maps::Maps::parse(&text(format::MAPS)),
+            arena,
         }))
     }
 
@@ -152,9 +153,9 @@ impl Record {
     /// Returns the calls of a stack, innermost first.
     fn calls(&self, stack: Stack) -> impl Iterator<Item = usize> {
         let start = stack.0 as usize;
-        let len = self.stacks.get(start).map_or(0, |head| format::frames(*head));
+        let len = self.arena.get(start).map_or(0, |head| format::frames(*head));
         // A return address is behind its call, which may be the last of its line.
-        let frames = self.stacks.get(start + 1..start + 1 + len).unwrap_or_default();
+        let frames = self.arena.get(start + 1..start + 1 + len).unwrap_or_default();
         frames.iter().map(|address| (*address as usize).saturating_sub(1))
     }
 }
@@ -178,39 +179,37 @@ fn has_begun(header: &[u64]) -> io::Result<bool> {
 struct Words(File);
 
 impl Words {
-    /// Both in bytes.
-    fn bytes(&mut self, start: usize, bytes: usize) -> io::Result<Vec<u8>> {
-        let mut read = vec![0; bytes];
-        self.0.seek(SeekFrom::Start(start as u64))?;
-        self.0.read_exact(&mut read)?;
-        Ok(read)
-    }
-
     fn read(&mut self, start: usize, count: usize) -> io::Result<Vec<u64>> {
-        let bytes = self.bytes(start * WORD, count * WORD)?;
-        Ok(bytes.chunks_exact(WORD).map(|word| u64::from_ne_bytes(word.try_into().expect("eight bytes"))).collect())
+        let mut read = vec![0; count * WORD];
+        self.0.seek(SeekFrom::Start((start * WORD) as u64))?;
+        self.0.read_exact(&mut read)?;
+        Ok(read.chunks_exact(WORD).map(|word| u64::from_ne_bytes(word.try_into().expect("eight bytes"))).collect())
     }
 
-    fn text(&mut self, start: usize, bytes: usize) -> io::Result<String> {
-        Ok(String::from_utf8_lossy(&self.bytes(start, bytes)?).into_owned())
-    }
-
-    /// Returns what was taken of an arena, behind the word that counts it.
-    fn arena(&mut self, section: Section) -> io::Result<Vec<u64>> {
-        let taken = self.read(section.start, 1)?[0];
-        self.read(section.start, 1 + taken.min(section.len as u64 - 1) as usize)
+    /// Returns what was taken of the arena, behind the word that counts it.
+    fn arena(&mut self) -> io::Result<Vec<u64>> {
+        let Section { start, len } = format::ARENA;
+        let taken = self.read(start, 1)?[0];
+        self.read(start, 1 + taken.min(len as u64 - 1) as usize)
     }
 }
 
+/// Returns so many bytes of words, or as many as there are.
+fn bytes(words: &[u64], len: usize) -> Vec<u8> {
+    words.iter().take(len.div_ceil(WORD)).flat_map(|word| word.to_ne_bytes()).take(len).collect()
+}
+
 /// Returns how everything was given back that was, with what was not.
-fn ends(file: &mut Words, header: &[u64]) -> io::Result<Vec<End>> {
-    let rows = file.arena(format::ENDS)?;
-    let whole = rows[1..].chunks_exact(format::END_WORDS).filter(|row| row[0] != 0);
-    let mut ends: Vec<End> = whole.map(end).collect();
+fn ends(header: &[u64], arena: &[u64]) -> Vec<End> {
+    let row = |place: u64| arena.get(place as usize..)?.first_chunk::<{ format::END_WORDS }>().filter(|_| place != 0);
+    let rows = std::iter::successors(row(header[format::ENDS_AT]), |last| row(last[format::END_WORDS - 1]));
+    // What is torn must not lead in a circle.
+    let mut ends: Vec<End> = rows.take(arena.len() / format::END_WORDS).map(|row| end(row)).collect();
+    ends.reverse();
     if header[format::ENDED_AT] == 0 {
-        ends.extend(left(header, &file.arena(format::CELLS)?));
+        ends.extend(left(header, arena));
     }
-    Ok(ends)
+    ends
 }
 
 fn end(row: &[u64]) -> End {
@@ -249,18 +248,15 @@ fn left(header: &[u64], tables: &[u64]) -> Vec<End> {
     ordinary.map(left).collect()
 }
 
-fn people(words: &[u64]) -> BTreeMap<u32, Who> {
-    let mut people = BTreeMap::new();
-    let mut at = 1;
-    while let Some(head) = words.get(at).filter(|head| **head != 0) {
-        let len = (head & u64::from(u32::MAX)) as usize;
-        let Some(name) = words.get(at + 1..at + 1 + len.div_ceil(WORD)) else { break };
-        let bytes: Vec<u8> = name.iter().flat_map(|word| word.to_ne_bytes()).take(len).collect();
+/// Returns who they are whose these are.
+fn people(ends: &[End], arena: &[u64]) -> BTreeMap<u32, Who> {
+    let person = |place: u32| {
+        let (head, name) = arena.get(place as usize..)?.split_first()?;
         let sort = Sort::ALL.into_iter().find(|sort| sort.number() == head >> 32);
-        people.insert(at as u32, person(sort, &bytes));
-        at += 1 + len.div_ceil(WORD);
-    }
-    people
+        Some((place, person(sort, &bytes(name, *head as u32 as usize))))
+    };
+    let places = ends.iter().map(|end| end.who & !format::ORDINARY).collect::<BTreeSet<_>>();
+    places.into_iter().filter_map(person).collect()
 }
 
 fn person(sort: Option<Sort>, bytes: &[u8]) -> Who {

@@ -1,13 +1,18 @@
 //! Words that are taken one after the other and never given back, and an index that finds what was written into them.
+//!
+//! One arena has all that is kept: stacks, names, ends, and the tables of a record, whose file it then is.
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::memory::{self, Lasting};
 
+/// All that is kept. Paid for as it fills, but by Miri at once. A stack of 24 frames takes 25.
+pub(super) static WORDS: Arena = Arena::new(if cfg!(miri) { 1 << 16 } else { 1 << 24 });
+
 /// Pages of a file are asked for in pieces: a full disk is then told by the system call, and not by a signal. The first one has so many
 /// words, and each has as many as all before it, up to the largest.
-const FIRST_PIECE: usize = 1 << 9;
+pub(super) const FIRST_PIECE: usize = 1 << 11;
 const LARGEST_PIECE: usize = 1 << 12;
 
 /// All of it may be written to.
@@ -29,6 +34,12 @@ impl Arena {
     /// Returns all words, taken or not; `None` if the system has no memory.
     pub(super) fn words(&self) -> Option<&[AtomicU64]> {
         self.words.get()
+    }
+
+    /// Returns where the next thing will begin that is taken.
+    #[cfg(target_os = "linux")]
+    pub(super) fn end(&self) -> usize {
+        self.words.get().map_or(0, |words| 1 + words[0].load(Ordering::Relaxed) as usize)
     }
 
     /// Takes so many words that no one else has, all of them zero, and says where they begin; `None` where there is no room.
@@ -55,20 +66,20 @@ impl Arena {
         true
     }
 
-    /// Makes the words of a file be these, unless they are somewhere already.
+    /// Makes the words of a file be these, so many, unless they are somewhere already. The first piece has its pages.
     ///
     /// # Safety
     ///
     /// As for [`Lasting::adopt`]; the place must begin a page.
     #[expect(unsafe_code, reason = "it is told where the words are")]
-    pub(super) unsafe fn adopt(&self, start: NonNull<u8>) -> bool {
-        self.backed.store(0, Ordering::Relaxed);
+    pub(super) unsafe fn adopt(&self, start: NonNull<u8>, len: usize) -> bool {
+        self.backed.store(FIRST_PIECE, Ordering::Relaxed);
         // SAFETY: as promised by the caller.
-        let is_adopted = unsafe { self.words.adopt(start.cast()) };
+        let is_adopted = unsafe { self.words.adopt(start.cast(), len) };
         if !is_adopted {
             self.backed.store(ALL, Ordering::Relaxed);
         }
-        is_adopted && self.words.get().is_some_and(|words| self.back(words, 1))
+        is_adopted
     }
 }
 
@@ -76,29 +87,22 @@ impl Arena {
 /// once may write it twice, which is harmless.
 #[derive(Debug)]
 pub(super) struct Index {
-    places: Lasting<AtomicU32>,
+    /// A process that writes little does so here.
+    near: [AtomicU32; NEAR],
+    far: Lasting<AtomicU32>,
 }
 
 /// How many places may be looked at for one thing.
 const REACH: usize = 32;
 
-/// A process that writes little does so on one page: so many places are tried first.
+/// So many places are tried first.
 const NEAR: usize = if cfg!(miri) { 1 << 5 } else { 1 << 10 };
 /// How many of them may be looked at for one thing.
 const NEAR_REACH: usize = 4;
 
 impl Index {
     pub(super) const fn new(len: usize) -> Self {
-        Self { places: Lasting::new(len) }
-    }
-
-    /// Takes the memory of the first places at once: it would otherwise be asked for twice, for the first look and for what is written then.
-    /// Call it before anything is found.
-    #[cfg(target_os = "linux")]
-    pub(super) fn prepare(&self) {
-        if let Some([first, ..]) = self.places.get() {
-            first.store(0, Ordering::Relaxed);
-        }
+        Self { near: [const { AtomicU32::new(0) }; NEAR], far: Lasting::new(len) }
     }
 
     /// Returns the number of what has this hash and `is` it; what is not there yet is written, under a number that is not 0. `None`
@@ -109,8 +113,10 @@ impl Index {
         is: impl Fn(u32) -> bool,
         write: impl FnOnce() -> Option<u32>,
     ) -> Option<u32> {
-        let (near, far) = self.places.get()?.split_at_checked(NEAR)?;
-        for place in along(near, hash, NEAR_REACH).chain(along(far, hash, REACH)) {
+        let near = along(&self.near, hash, NEAR_REACH);
+        // What does not find its place near is looked for farther on.
+        let far = std::iter::once_with(|| self.far.get()).flatten().flat_map(|far| along(far, hash, REACH));
+        for place in near.chain(far) {
             let known = place.load(Ordering::Acquire);
             if known == 0 {
                 return write().inspect(|number| place.store(*number, Ordering::Release));

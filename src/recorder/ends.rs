@@ -2,19 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::arena::{self, Arena, Index};
-use super::format::{self, END_WORDS};
+use super::arena::{self, Index, WORDS};
+use super::format::END_WORDS;
+use super::record;
 use super::stacks::StackId;
 use super::table::{self, Allocation, RunNumber};
 
-pub(super) static ROWS: Arena = Arena::new(format::ENDS.len);
 static INDEX: Index = Index::new(1 << 20);
-
-/// See [`Index::prepare`].
-#[cfg(target_os = "linux")]
-pub(super) fn prepare() {
-    INDEX.prepare();
-}
 
 /// Where an allocation was given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +28,7 @@ pub(super) fn count(allocation: &Allocation, end: End) {
 }
 
 fn add(allocation: &Allocation, end: End) -> Option<()> {
-    let rows = ROWS.words()?;
+    let rows = WORDS.words()?;
     let key = [pair(allocation.stack, end.stack), pair(allocation.run, end.who), end.state];
     let row = INDEX.find_or(arena::hash(key.into_iter()), |row| is(rows, row, key), || write(rows, key))?;
     rows[row as usize + key.len()].fetch_add(1, Ordering::Relaxed);
@@ -45,14 +39,18 @@ fn pair(high: u32, low: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
-fn is(rows: &[AtomicU64], row: u32, key: [u64; END_WORDS - 1]) -> bool {
+/// What makes an end another one; behind it stand how often it came, and the place of another end.
+type Key = [u64; END_WORDS - 2];
+
+fn is(rows: &[AtomicU64], row: u32, key: Key) -> bool {
     rows[row as usize..].iter().zip(key).all(|(word, part)| word.load(Ordering::Relaxed) == part)
 }
 
-fn write(rows: &[AtomicU64], key: [u64; END_WORDS - 1]) -> Option<u32> {
-    let start = ROWS.take(END_WORDS)?;
+fn write(rows: &[AtomicU64], key: Key) -> Option<u32> {
+    let start = WORDS.take(END_WORDS)?;
     for (word, part) in rows[start..].iter().zip(key) {
         word.store(part, Ordering::Relaxed);
     }
+    record::list_end(start, &rows[start + END_WORDS - 1])?;
     u32::try_from(start).ok()
 }

@@ -4,17 +4,19 @@
 //! file is sparse; what was never written takes no room. Everything is a word of 8 bytes in the machine's own order, and no word is
 //! ever half written. There are only raw addresses in it: naming and judging is for the reader.
 //!
-//! | section | what |
-//! | --- | --- |
-//! | header | the words below |
-//! | [`TEXTS`] | bytes: the program's path, its arguments, the test that nextest names, which builds its modules are, and where they are, in the form of `/proc/self/maps` |
-//! | [`WHO`] | arena; whose a thread is: a word `sort << 32 \| bytes`, and so many bytes of a name |
-//! | [`ENDS`] | arena; an allocation and how it was given back, [`END_WORDS`] each: `stack << 32 \| stack of the free`, `who << 32 \| who frees`, [`state`](AT_EXIT), how often |
-//! | [`STACKS`] | arena; a word with the number of frames in its lowest byte, and the frames, innermost first |
-//! | [`CELLS`] | arena; tables of what is allocated, two words each: `size / 8 << 48 \| address`, `stack << 32 \| who` |
+//! Behind the header's words stands one arena, whose first word says how many words follow. What is kept is taken from it one thing after
+//! the other, and known by the place of its first word there; 0 is none. So a process that writes little touches few pages, which the
+//! system takes its time to give.
 //!
-//! An arena's first word says how many words follow. Stacks and names are known by the place of their first word in their arena; 0 is
-//! none. A `who` has [`ORDINARY`] set, or else is the number of a checked run, which tells of itself elsewhere.
+//! | kept | what | found by |
+//! | --- | --- | --- |
+//! | a text | bytes: the program's path, its arguments, the test that nextest names, which builds its modules are, and where they are, in the form of `/proc/self/maps` | the header |
+//! | a table | what a shard has allocated, two words each: `size / 8 << 48 \| address`, `stack << 32 \| who` | the header |
+//! | an end | an allocation and how it was given back, [`END_WORDS`] each: `stack << 32 \| stack of the free`, `who << 32 \| who frees`, [`state`](AT_EXIT), how often, and the place of another end | the header, and other ends |
+//! | a stack | a word with the number of frames in its lowest byte, and the frames, innermost first | ends and tables |
+//! | a name | whose a thread is: a word `sort << 32 \| bytes`, and so many bytes of a name | ends and tables |
+//!
+//! A `who` has [`ORDINARY`] set, or else is the number of a checked run, which tells of itself elsewhere.
 
 /// `lightsou`.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"lightsou");
@@ -38,12 +40,14 @@ pub(crate) const PARENT_AT: usize = 5;
 /// How many allocations of ordinary tests came or went, about, and what writing that down took of the processor, in nanoseconds.
 pub(crate) const STEPS_AT: usize = 6;
 pub(crate) const TOOK_AT: usize = 7;
-/// Where each text is, in bytes from the start of [`TEXTS`], and how long: `start << 32 | length`.
+/// Where each text begins in [`ARENA`], and how long it is, in bytes: `place << 32 | length`.
 pub(crate) const TEXTS_AT: usize = 8;
-/// Where the table of each shard is in [`CELLS`], and how many entries it has: `place << 32 | entries`.
+/// The place of the end that came last, which names the one before.
+pub(crate) const ENDS_AT: usize = 13;
+/// Where the table of each shard is in [`ARENA`], and how many entries it has: `place << 32 | entries`.
 pub(crate) const SHARDS_AT: usize = 16;
 pub(crate) const SHARDS: usize = if cfg!(miri) { 2 } else { 64 };
-/// Where the process itself has the first [sign](SIGN_WORDS) of its tables, as addresses: of those of [`CELLS`], and of those of what may
+/// Where the process itself has the first [sign](SIGN_WORDS) of its tables, as addresses: of those in [`ARENA`], and of those of what may
 /// be a channel, which are in no file.
 pub(crate) const CELLS_SIGNS_AT: usize = 128;
 pub(crate) const REST_SIGNS_AT: usize = 129;
@@ -67,15 +71,11 @@ impl Section {
 }
 
 pub(crate) const HEADER: Section = Section { start: 0, len: 512 };
-pub(crate) const TEXTS: Section = Section::behind(HEADER, 1 << 17);
-pub(crate) const WHO: Section = Section::behind(TEXTS, 1 << 20);
-pub(crate) const ENDS: Section = Section::behind(WHO, 1 << 21);
-pub(crate) const STACKS: Section = Section::behind(ENDS, 1 << 24);
-pub(crate) const CELLS: Section = Section::behind(STACKS, 1 << 24);
+pub(crate) const ARENA: Section = Section::behind(HEADER, 9 << 22);
 /// Length of the file, in words.
-pub(crate) const WHOLE: usize = CELLS.start + CELLS.len;
+pub(crate) const WHOLE: usize = ARENA.start + ARENA.len;
 
-/// The texts, which stand one after the other.
+/// The texts.
 pub(crate) const PROGRAM: usize = 0;
 /// Each ends with a null byte.
 pub(crate) const ARGUMENTS: usize = 1;
@@ -86,7 +86,7 @@ pub(crate) const BUILDS: usize = 3;
 pub(crate) const MAPS: usize = 4;
 
 /// Words of an end.
-pub(crate) const END_WORDS: usize = 4;
+pub(crate) const END_WORDS: usize = 5;
 /// Set in the state of what was still allocated when the process ended by itself; beside it are the lowest bits of the
 /// allocation's first word, which is a task's state.
 pub(crate) const AT_EXIT: u64 = 1 << 32;

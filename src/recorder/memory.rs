@@ -2,19 +2,19 @@
 #![expect(unsafe_code, reason = "it maps memory")]
 
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// A table of zeroed values that is made at its first use and never given back. Pages that nobody writes to cost nothing.
 #[derive(Debug)]
 pub(super) struct Lasting<T> {
     /// Null before the first use.
     start: AtomicPtr<T>,
-    len: usize,
+    len: AtomicUsize,
 }
 
 impl<T: Zeroed> Lasting<T> {
     pub(super) const fn new(len: usize) -> Self {
-        Self { start: AtomicPtr::new(ptr::null_mut()), len }
+        Self { start: AtomicPtr::new(ptr::null_mut()), len: AtomicUsize::new(len) }
     }
 
     /// Returns the values; `None` if the system has no memory.
@@ -24,7 +24,11 @@ impl<T: Zeroed> Lasting<T> {
             None => self.make()?,
         };
         // SAFETY: `start` is the start of `len` zeroed values, valid by `Zeroed`, that are never unmapped and only shared.
-        Some(unsafe { std::slice::from_raw_parts(start.as_ptr(), self.len) })
+        Some(unsafe { std::slice::from_raw_parts(start.as_ptr(), self.len()) })
+    }
+
+    fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
     }
 
     /// Returns the values if they are there already.
@@ -32,21 +36,25 @@ impl<T: Zeroed> Lasting<T> {
     pub(super) fn known(&self) -> Option<&[T]> {
         let start = NonNull::new(self.start.load(Ordering::Acquire))?;
         // SAFETY: as above.
-        Some(unsafe { std::slice::from_raw_parts(start.as_ptr(), self.len) })
+        Some(unsafe { std::slice::from_raw_parts(start.as_ptr(), self.len()) })
     }
 
-    /// Makes the values be at this place, unless they are somewhere already; says whether they are.
+    /// Makes the values be so many at this place, unless they are somewhere already; says whether they are. Call it while the process has
+    /// one thread.
     ///
     /// # Safety
     ///
-    /// `start` must be the start of as many zeroed values as this is long, aligned, writable, and there for the rest of the process.
-    pub(super) unsafe fn adopt(&self, start: NonNull<T>) -> bool {
+    /// `start` must be the start of as many zeroed values, aligned, writable, and there for the rest of the process.
+    pub(super) unsafe fn adopt(&self, start: NonNull<T>, len: usize) -> bool {
+        if self.start.load(Ordering::Relaxed).is_null() {
+            self.len.store(len, Ordering::Relaxed);
+        }
         self.start.compare_exchange(ptr::null_mut(), start.as_ptr(), Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     #[cold]
     fn make(&self) -> Option<NonNull<T>> {
-        let bytes = self.len * size_of::<T>();
+        let bytes = self.len() * size_of::<T>();
         let made = map(bytes)?.cast::<T>();
         match self.start.compare_exchange(ptr::null_mut(), made.as_ptr(), Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => Some(made),

@@ -85,7 +85,7 @@ pub(crate) fn freed(table: &Table, address: usize) -> Option<Allocation> {
 }
 
 /// So far out is whoever calls what the recorder stands in front of.
-const NEAR: usize = 8;
+const NEAR: usize = 5;
 
 /// Writes down who calls, as if something had been made and given back here.
 #[expect(dead_code, reason = "the library that is preloaded needs it")]

@@ -8,7 +8,7 @@ pub(super) use linux::learn_clock;
 pub(crate) use linux::time;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{Start, environment, open};
-pub(super) use linux::{lose, room, tell_table};
+pub(super) use linux::{list_end, lose, room, tell_table};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -18,12 +18,13 @@ mod linux {
     use std::ptr::{self, NonNull};
     use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
+    use super::super::arena::{self, WORDS};
     use super::super::builds;
     use super::super::ends::{self, End};
-    use super::super::format::{self, AT_EXIT, NO_TASK, Section};
+    use super::super::format::{self, AT_EXIT, NO_TASK};
     use super::super::text::Text;
     use super::super::who::is_ordinary;
-    use super::super::{CELLS, NO_RUN, REST, enter, here, memory, shared, stacks, state_of, table, unwind, who};
+    use super::super::{CELLS, NO_RUN, REST, enter, here, memory, shared, state_of, unwind};
 
     const WORD: usize = size_of::<u64>();
 
@@ -72,24 +73,13 @@ mod linux {
     }
 
     fn begin(folder: &CStr, process: Start) -> Option<()> {
-        let start = map(folder)?;
-        let at = |section: Section| {
-            // SAFETY: the section is inside the mapping.
-            unsafe { start.add(section.start * WORD) }
-        };
-        let arenas = [
-            (&who::NAMES, format::WHO),
-            (&ends::ROWS, format::ENDS),
-            (&stacks::WORDS, format::STACKS),
-            (&table::RECORDED, format::CELLS),
-        ];
-        // SAFETY: each section is zeroed, mapped for good, begins a page, and has as many words as its arena.
-        arenas.into_iter().all(|(arena, section)| unsafe { arena.adopt(at(section)) }).then_some(())?;
-        let is_backed = memory::fill_pages(start.as_ptr().addr(), format::HEADER.len * WORD + FEW_TEXTS);
-        FILE.store(start.as_ptr().cast(), Ordering::Release);
-        is_backed.then_some(())?;
-        ends::prepare();
-        stacks::prepare();
+        let file = map(folder)?;
+        if !memory::fill_pages(file.as_ptr().addr(), (format::ARENA.start + arena::FIRST_PIECE) * WORD) {
+            return None;
+        }
+        // SAFETY: the arena is inside the mapping, zeroed, mapped for good, begins a page, has as many words, and its first piece has pages.
+        unsafe { WORDS.adopt(file.add(format::ARENA.start * WORD), format::ARENA.len).then_some(())? };
+        FILE.store(file.as_ptr().cast(), Ordering::Release);
         write_header(process);
         // SAFETY: the functions are there for good, and can be called at any time.
         unsafe {
@@ -102,13 +92,13 @@ mod linux {
 
     /// Returns so many bytes of zeroed memory inside the record, for a table; `None` where there is no room.
     pub(crate) fn room(bytes: usize) -> Option<NonNull<u8>> {
-        let start = table::RECORDED.take(bytes.div_ceil(WORD))?;
-        Some(NonNull::from(&table::RECORDED.words()?[start]).cast())
+        let start = WORDS.take(bytes.div_ceil(WORD))?;
+        Some(NonNull::from(&WORDS.words()?[start]).cast())
     }
 
     /// Says where the table of a shard is now: `start` came from [`room`].
     pub(crate) fn tell_table(shard: usize, start: NonNull<u8>, entries: usize) {
-        let Some(words) = table::RECORDED.words() else { return };
+        let Some(words) = WORDS.words() else { return };
         let place = (start.as_ptr().addr() - words.as_ptr().addr()) / WORD;
         set(format::SHARDS_AT + shard, (place as u64) << 32 | entries as u64);
     }
@@ -175,8 +165,9 @@ mod linux {
         write_parts(format::ARGUMENTS, process.arguments());
         write_parts(format::NEXTEST, environment(c"NEXTEST_TEST_NAME").map(CStr::to_bytes).into_iter());
         put_together(format::BUILDS, builds::write);
-        let (start, len) = place(format::PROGRAM);
-        let program: &[u8] = texts(start, len).map_or(&[], |program| program);
+        let program = header(format::TEXTS_AT + format::PROGRAM).map_or(0, |it| it.load(Ordering::Relaxed) as usize);
+        // SAFETY: it was written just now, and is only read from now on.
+        let program: &[u8] = unsafe { bytes(program >> 32, program & u32::MAX as usize) }.map_or(&[], |text| text);
         put_together(format::MAPS, |text| builds::write_maps(text, program));
         // SAFETY: they only ask.
         let (process, parent) = unsafe { (getpid(), getppid()) };
@@ -190,35 +181,42 @@ mod linux {
         set(format::MAGIC_AT, format::MAGIC);
     }
 
-    /// Returns this part of the texts, in bytes.
-    fn texts(start: usize, len: usize) -> Option<&'static mut [u8]> {
-        let file = NonNull::new(FILE.load(Ordering::Acquire))?;
-        // SAFETY: it is inside the mapping, which stays, and only one thread writes texts at a time: the first one, or the one that ends
-        // the process. A part that is read was written before, and the others are behind it.
-        (start + len <= format::TEXTS.len * WORD).then(|| unsafe {
-            let texts = file.as_ptr().add(format::TEXTS.start).cast::<u8>();
-            std::slice::from_raw_parts_mut(texts.add(start), len)
-        })
+    /// Adds an end to those that a reader finds: `before` is the word of it that names the one before.
+    pub(crate) fn list_end(place: usize, before: &AtomicU64) -> Option<()> {
+        let last = header(format::ENDS_AT)?;
+        let add = |last| {
+            before.store(last, Ordering::Relaxed);
+            Some(place as u64)
+        };
+        last.fetch_update(Ordering::Release, Ordering::Relaxed, add).ok().map(drop)
     }
 
-    /// Returns where a text begins that was written, and how long it is, in bytes.
-    fn place(text: usize) -> (usize, usize) {
-        let place = header(format::TEXTS_AT + text).map_or(0, |place| place.load(Ordering::Relaxed) as usize);
-        (place >> 32, place & u32::MAX as usize)
-    }
-
-    /// Writes one of the texts behind the one before; `write` returns its length, or less than 0 where there is none.
+    /// Writes one of the texts into the arena; `write` returns its length in bytes, or less than 0 where there is none. Call it while the
+    /// process has one thread.
     fn write_text(text: usize, write: impl FnOnce(&mut [u8]) -> isize) {
-        let start = text.checked_sub(1).map_or(0, |before| {
-            let (start, len) = place(before);
-            start + len
-        });
-        let rest = format::TEXTS.len * WORD - start;
-        let len = if text == format::MAPS { rest } else { rest.min(LONGEST_TEXT) };
-        if let Some(room) = texts(start, len) {
-            let written = write(room).max(0) as usize;
-            set(format::TEXTS_AT + text, (start as u64) << 32 | written as u64);
+        let place = WORDS.end();
+        // SAFETY: nobody else takes anything meanwhile.
+        let Some(room) = (unsafe { bytes(place, LONGEST_TEXT) }) else { return };
+        let written = write(room).max(0) as usize;
+        if WORDS.take(written.div_ceil(WORD)).is_some() {
+            tell_text(text, place, written);
         }
+    }
+
+    fn tell_text(text: usize, place: usize, bytes: usize) {
+        set(format::TEXTS_AT + text, (place as u64) << 32 | bytes as u64);
+    }
+
+    /// Returns so many bytes of the arena.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else may use them as long as they are used.
+    unsafe fn bytes(place: usize, len: usize) -> Option<&'static mut [u8]> {
+        let words = WORDS.words()?.get(place..)?;
+        // SAFETY: they are inside the arena, which stays, and atomics may be written otherwise where nobody else does.
+        (len <= size_of_val(words))
+            .then(|| unsafe { std::slice::from_raw_parts_mut(words.as_ptr().cast_mut().cast::<u8>(), len) })
     }
 
     /// Writes a text that consists of these, as far as there is room.
@@ -356,10 +354,19 @@ mod linux {
         }
         // Modules that came later are not in what was written at the start.
         if unwind::has_met_others() {
-            write_text(format::MAPS, |room| read_file(c"/proc/self/maps", room));
+            let _ = write_maps_again();
         }
         set(format::ENDED_AT, 1);
         enter(who);
+    }
+
+    fn write_maps_again() -> Option<()> {
+        /// Other threads take what they keep meanwhile.
+        const ROOM: usize = 1 << 20;
+        let place = WORDS.take(ROOM / WORD)?;
+        // SAFETY: they were taken just now.
+        let written = read_file(c"/proc/self/maps", unsafe { bytes(place, ROOM)? });
+        (written > 0).then(|| tell_text(format::MAPS, place, written as usize))
     }
 
     /// A forked child is no part of the test, and must not write into its parent's record.
@@ -375,10 +382,8 @@ mod linux {
         }
     }
 
-    /// Most processes have no more text than this, in bytes.
-    const FEW_TEXTS: usize = 4 << 10;
-    /// A text is cut here, in bytes, so that none takes the room of those behind it.
-    const LONGEST_TEXT: usize = 64 << 10;
+    /// Room for a text, in bytes; what is longer is cut.
+    const LONGEST_TEXT: usize = 1 << 20;
     const RANDOM: c_int = 1;
     const READ_WRITE: c_int = 1 | 2;
     const SHARED: c_int = 1;
@@ -441,6 +446,10 @@ mod linux {
     pub(crate) fn tell_table(_: usize, _: NonNull<u8>, _: usize) {}
 
     pub(crate) fn lose() {}
+
+    pub(crate) fn list_end(_: usize, _: &std::sync::atomic::AtomicU64) -> Option<()> {
+        None
+    }
 
     pub(crate) fn time(_: u32, act: impl FnOnce()) {
         act();

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::arena::{self, Arena, Index};
+use super::arena::{self, Index, WORDS};
 use super::format;
 use super::table;
 
@@ -12,16 +12,8 @@ pub(crate) type StackId = u32;
 /// Deep enough to reach the line that spawns, also in an unoptimised build.
 pub(crate) const DEPTH: usize = 40;
 
-/// Paid for as they fill, but by Miri at once. A stack of 24 frames takes 25.
-pub(super) static WORDS: Arena = Arena::new(if cfg!(miri) { 1 << 16 } else { format::STACKS.len });
 /// At most half of them are used.
 static INDEX: Index = Index::new(if cfg!(miri) { 1 << 10 } else { 1 << 20 });
-
-/// See [`Index::prepare`].
-#[cfg(target_os = "linux")]
-pub(super) fn prepare() {
-    INDEX.prepare();
-}
 
 /// Keeps a stack; returns 0 where there is no room.
 pub(crate) fn keep(frames: &[usize]) -> StackId {

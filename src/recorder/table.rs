@@ -14,8 +14,7 @@ use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 
-use super::arena::Arena;
-use super::format::{self, ADDRESS, SHARDS};
+use super::format::{ADDRESS, SHARDS};
 use super::memory;
 use super::record;
 use super::shared;
@@ -115,9 +114,6 @@ pub(super) fn lose() {
     LOST.fetch_add(1, Ordering::Relaxed);
     record::lose();
 }
-
-/// The tables of a record: what its process has allocated.
-pub(super) static RECORDED: Arena = Arena::new(format::CELLS.len);
 
 /// Where a table has its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,11 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use super::arena::Arena;
-use super::format::{self, ORDINARY, Sort};
+use super::arena::WORDS;
+use super::format::{ORDINARY, Sort};
 use super::table::{self, NO_RUN, RunNumber};
-
-pub(super) static NAMES: Arena = Arena::new(format::WHO.len);
 
 /// Returns whether a number stands for somebody who belongs to no checked run.
 pub(crate) fn is_ordinary(number: RunNumber) -> bool {
@@ -27,9 +25,8 @@ fn write(sort: Sort, name: &[u8]) -> Option<RunNumber> {
         word[..chunk.len()].copy_from_slice(chunk);
         u64::from_ne_bytes(word)
     });
-    let start = NAMES.take(1 + words.len())?;
-    let place = &NAMES.words()?[start..];
-    // First, so that a reader finds those that come behind it in any case.
+    let start = WORDS.take(1 + words.len())?;
+    let place = &WORDS.words()?[start..];
     place[0].store(sort.number() << 32 | name.len() as u64, Ordering::Relaxed);
     for (word, place) in words.zip(&place[1..]) {
         place.store(word, Ordering::Relaxed);
