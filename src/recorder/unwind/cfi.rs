@@ -3,6 +3,8 @@
 //! The format is DWARF's call frame information as the LSB (5.0, section 10.6) changes it. This is safe code over a
 //! slice, returns `None` for whatever it does not know, and never panics: the data may be anything.
 
+use std::ops::Range;
+
 /// How many remembered rows it holds; compilers nest them once.
 const REMEMBERED: usize = 4;
 
@@ -81,8 +83,35 @@ fn search(image: Image, header: usize, pc: usize) -> Option<usize> {
     let count = reader.pointer(count)?;
     let (pairs, _) = reader.rest.get(..count.checked_mul(8)?)?.as_chunks::<8>();
     let relative = |bytes: &[u8]| Some(header.wrapping_add(i32::from_ne_bytes(*bytes.first_chunk()?) as usize));
-    let after = pairs.partition_point(|pair| relative(pair).is_some_and(|start| start <= pc));
+    let is_before = |pair: &[u8; 8]| relative(pair).is_some_and(|start| start <= pc);
+    let near = relative(pairs.first()?)?..relative(pairs.last()?)?;
+    let part = bracket(guess(pairs.len(), near, pc), pairs.len(), |at| is_before(&pairs[at]));
+    let after = part.start + pairs[part].partition_point(is_before);
     relative(&pairs.get(after.checked_sub(1)?)?[4..])
+}
+
+/// Guesses where among so many addresses, which are spread evenly from the first to the last one, an address is.
+fn guess(count: usize, all: Range<usize>, address: usize) -> usize {
+    let (into, length) = (address.saturating_sub(all.start), all.end.saturating_sub(all.start));
+    let guess = into as u128 * count as u128 / length.max(1) as u128;
+    usize::try_from(guess).unwrap_or(usize::MAX).min(count - 1)
+}
+
+/// Returns a part around a guess, of `0..count`, in which `is_before` changes from yes to no, if it does anywhere. It steps away from the guess
+/// until it does: halving the whole would ask for memory far away each time.
+fn bracket(guess: usize, count: usize, is_before: impl Fn(usize) -> bool) -> Range<usize> {
+    const STEP: usize = 8;
+    let (mut low, mut high, mut step) = (guess, guess, STEP);
+    if is_before(guess) {
+        while high < count && is_before(high) {
+            (low, high, step) = (high, high.saturating_add(step), step.saturating_mul(4));
+        }
+    } else {
+        while low > 0 && !is_before(low) {
+            (low, high, step) = (low.saturating_sub(step), low, step.saturating_mul(4));
+        }
+    }
+    low..high.min(count)
 }
 
 /// Bytes to read one after the other.
@@ -433,5 +462,27 @@ impl<'a> Machine<'a> {
 
     fn signed_offset(&mut self) -> Option<i64> {
         self.program.sleb()?.checked_mul(self.common.data_unit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bracket, guess};
+
+    #[test]
+    fn bracket_around_any_guess_has_the_change() {
+        for count in 1..50 {
+            for (change, guess) in (0..=count).flat_map(|change| (0..count).map(move |guess| (change, guess))) {
+                let part = bracket(guess, count, |at| at < change);
+                let before = part.clone().filter(|at| *at < change).count();
+                assert_eq!(part.start + before, change, "{part:?} of {count}, guessed {guess}");
+            }
+        }
+    }
+
+    #[test]
+    fn guess_is_exact_for_even_addresses_and_never_outside() {
+        assert_eq!(guess(10, 1000..1090, 1000 + 50), 5);
+        assert_eq!((guess(10, 1000..1090, 7), guess(10, 1000..1090, usize::MAX), guess(1, 7..7, 9)), (0, 9, 0));
     }
 }
