@@ -3,11 +3,11 @@
 //! A record says where tasks were allocated, from where they were shut down by the end of their runtime, or given back, and in which state.
 //! A task that its runtime's end had to shut down, and that nothing had woken when that began, would have lived on. One that had been woken,
 //! aborted or spawned just before, and had not had its turn since, would perhaps have ended: that is counted and not told as a leak.
+//! Unless the same test left others: whether a task still had a turn is a matter of timing, and a test that is told in any case is told
+//! with all that it left, so that the next run says the same.
 //!
 //! Where tasks were not seen to be shut down, one that was cancelled and given back by its runtime's end is taken for one that was; of one
-//! that was given back later nobody knows whether it was aborted. Nor does anybody know how it was when the end began: the end of one task
-//! wakes or aborts those that wait for it or belong to it, and which of them comes first is chance. So there one that had been woken is told
-//! where the same test left others.
+//! that was given back later nobody knows whether it was aborted.
 //!
 //! What these states look like is held against tasks that lightsout plants in each process. They must be found as what they are; otherwise
 //! the record says nothing about the tests either, and the binary is told as not looked at.
@@ -291,7 +291,7 @@ impl Cover {
         }
     }
 
-    /// Counts what had not had its turn among the leaks of its test where it has others, as far as nobody saw who woke it.
+    /// Counts what had not had its turn among the leaks of its test, where it has others.
     fn decide(&mut self) {
         let is_sure = |leak: &&Leak| leak.fate == Fate::RuntimeEnded;
         let leaking: BTreeSet<(String, Whose)> =
@@ -334,9 +334,7 @@ impl Cover {
             site: spawned.site,
             runs: spawned.runs,
         };
-        let is_undecided = fate == Fate::RuntimeEndedAtOnce && end.was_shut;
-        let told = if is_undecided { &mut self.undecided } else { &mut self.leaks };
-        *told.entry(leak).or_insert(0) += end.count as usize;
+        *self.leaks.entry(leak).or_insert(0) += end.count as usize;
     }
 }
 

@@ -44,6 +44,13 @@ async fn woken_last_and_behind_who_waits_for_it() {
 }
 
 #[tokio::test]
+async fn woken_last_alone() {
+    let ((_client, served), (held, _done)) = (mpsc::channel(1), oneshot::channel());
+    tokio::spawn(serves(served, held)); // woken alone
+    turns().await;
+}
+
+#[tokio::test]
 async fn nothing_is_woken() {
     let (first, second) = (oneshot::channel(), oneshot::channel());
     tokio::spawn(waits(first.1)); // before
@@ -60,10 +67,13 @@ fn in_a_set() {
     let (client, served) = mpsc::channel(1);
     let ((held, done), (other_held, other_done)) = (oneshot::channel(), oneshot::channel());
     let (other_client, other_served) = mpsc::channel(1);
-    set.spawn_local(serves(served, held)); // woken in the set
+    let serve = |served, held| {
+        set.spawn_local(serves(served, held)); // woken in the set
+    };
+    serve(served, held);
     set.spawn_local(waits(done)); // behind in the set
     set.spawn_local(waits(other_done)); // before in the set
-    set.spawn_local(serves(other_served, other_held)); // woken in the set
+    serve(other_served, other_held);
     set.block_on(&runtime, turns());
     drop((client, other_client));
 }
