@@ -270,7 +270,8 @@
 //! or failed.
 //!
 //! An ordinary test gives tasks no time to end. One that had been woken, aborted or spawned just before its runtime ended is named as not
-//! judged, with its place and test, and is a finding only where the same test left others. A checked test waits for it.
+//! judged, with its place and test, and is a finding only where the same test left others. What counts is how a task was when the runtime
+//! began to end: the end of another task may wake it. A checked test waits for it.
 //!
 //! Channels that ordinary tests leave open are told with `cargo lightsout gate --channels`, as notes, or with `--channels=deny` as
 //! findings.
