@@ -10,9 +10,9 @@
 //!
 //! | kept | what | found by |
 //! | --- | --- | --- |
-//! | a text | bytes: the program's path, its arguments, the test that nextest names, which builds its modules are, and where they are, in the form of `/proc/self/maps` | the header |
+//! | a text | bytes: from [`PROGRAM`] to [`MAPS`] | the header |
 //! | a table | what a shard has allocated, two words each: `size / 8 << 48 \| address`, `stack << 32 \| who` | the header |
-//! | an end | an allocation and how it was given back, [`END_WORDS`] each: `stack << 32 \| stack of the free`, `who << 32 \| who frees`, [`state`](AT_EXIT), how often, and the place of another end | the header, and other ends |
+//! | an end | an allocation and how it was given back, [`END_WORDS`] each | the header, and other ends |
 //! | a stack | a word with the number of frames in its lowest byte, and the frames, innermost first | ends and tables |
 //! | a name | whose a thread is: a word `sort << 32 \| bytes`, and so many bytes of a name | ends and tables |
 //!
@@ -75,17 +75,19 @@ pub(crate) const ARENA: Section = Section::behind(HEADER, 9 << 22);
 /// Length of the file, in words.
 pub(crate) const WHOLE: usize = ARENA.start + ARENA.len;
 
-/// The texts.
+/// The path of the program.
 pub(crate) const PROGRAM: usize = 0;
-/// Each ends with a null byte.
+/// What it was called with, each with a null byte at its end.
 pub(crate) const ARGUMENTS: usize = 1;
+/// The test that nextest names.
 pub(crate) const NEXTEST: usize = 2;
 /// A line for each module: an address that is inside of it, and the number of its build, both in hexadecimal digits.
 pub(crate) const BUILDS: usize = 3;
-/// The last one: it is written again at the end, and may then be longer.
+/// Where modules are, in the form of `/proc/self/maps`. It is written again at the end where there are more by then.
 pub(crate) const MAPS: usize = 4;
 
-/// Words of an end.
+/// Words of an end: `stack << 32 | stack of the free`, `who << 32 | who frees`, [`state`](AT_EXIT), how often, and the place of the end that
+/// came before.
 pub(crate) const END_WORDS: usize = 5;
 /// Set in the state of what was still allocated when the process ended by itself; beside it are the lowest bits of the
 /// allocation's first word, which is a task's state.

@@ -562,6 +562,24 @@ mod tests {
         assert!(!TABLE.may_have(run));
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_taken_is_gone_once_and_all_others_stay() {
+        static TABLE: Table = Table::new(Home::Own);
+        let (taken, stays) = (4_000_007, 4_000_008);
+        let address = |number: usize| number * 128 + (1 << 46);
+        for number in 0..MANY {
+            TABLE.insert(allocation(address(number), if number.is_multiple_of(3) { taken } else { stays }));
+        }
+        let mut all = Vec::with_capacity(MANY);
+        TABLE.take(|it| it.run == taken, |it| all.push(it.address));
+        assert_eq!(all.len(), MANY.div_ceil(3));
+        assert_eq!(all.iter().copied().collect::<BTreeSet<_>>(), (0..MANY).step_by(3).map(address).collect());
+        assert!(!TABLE.may_have(taken));
+        let is_there = |number: usize| TABLE.remove(address(number)).is_some();
+        assert!((0..MANY).all(|number| is_there(number) != number.is_multiple_of(3)));
+    }
+
     #[test]
     fn address_that_comes_again_is_one_allocation() {
         let run = 4_000_002;
