@@ -15,14 +15,23 @@ pub(super) struct Tokio {
 
 /// Finds it among the constants of a program: the oldest, if there are several. Paths inside `root` may be relative to it.
 pub(super) fn find(constants: &[u8], root: &Path) -> Option<Tokio> {
-    let of_registry = oldest(constants).map(|minor| Tokio { minor, folder: None });
-    of_registry.or_else(|| in_folder(constants, root))
+    let by_path = |minor| Tokio { minor, folder: None };
+    let of_registry = oldest(constants, is_of_registry).map(by_path);
+    // Paths may be other ones than where the sources were when they were compiled.
+    of_registry.or_else(|| in_folder(constants, root)).or_else(|| oldest(constants, |_| true).map(by_path))
 }
 
-/// Reads `/tokio-1.54.1/src/`.
-fn oldest(constants: &[u8]) -> Option<u32> {
+/// Returns whether a path that goes on with the name of a package is one of cargo's registry, whose sources nobody changes.
+fn is_of_registry(before: &[u8]) -> bool {
+    let start = before.iter().rposition(u8::is_ascii_control).map_or(0, |at| at + 1);
+    memchr::memmem::rfind(&before[start..], b"/registry/src/").is_some()
+}
+
+/// Reads `/tokio-1.54.1/src/`, where what stands before it is meant.
+fn oldest(constants: &[u8], is_meant: impl Fn(&[u8]) -> bool) -> Option<u32> {
     const BEFORE: &[u8] = b"/tokio-1.";
     let minor = |at: usize| {
+        is_meant(&constants[at.saturating_sub(LONGEST)..at]).then_some(())?;
         let rest = &constants[at + BEFORE.len()..];
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
@@ -75,8 +84,23 @@ mod tests {
     fn version_is_in_the_paths_of_the_registry() {
         let constants =
             b"..src/index/tokio-1.54.1/src/task.rs../git/tokio-1.8.0/src/lib.rs../tokio-1.x/../tokio-util-0.7.1/src";
-        assert_eq!(oldest(constants), Some(8));
-        assert_eq!(oldest(b"/home/me/tokio/tokio/src/task.rs"), None);
+        assert_eq!(oldest(constants, |_| true), Some(8));
+        assert_eq!(oldest(b"/home/me/tokio/tokio/src/task.rs", |_| true), None);
+    }
+
+    #[test]
+    fn folder_with_the_name_of_a_version_is_no_registry() {
+        let base = std::env::temp_dir().join(format!("lightsout-tokio-{}", std::process::id()));
+        let folder = base.join("vendor/tokio-1.53.1");
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join("Cargo.toml"), "[package]\nname = \"tokio\"\nversion = \"1.53.1\"\n").expect("a file");
+        let constants = |folder: &Path| format!("at {}/src/runtime/task/list.rs", folder.display()).into_bytes();
+        let found = |folder: &Path| find(&constants(folder), Path::new("/base")).map(|it| (it.minor, it.folder));
+        assert_eq!(found(&folder), Some((53, Some(folder.clone()))));
+        fs::remove_dir_all(base).expect("a folder");
+        let registry = Path::new("/home/me/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/tokio-1.54.1");
+        assert_eq!(found(registry), Some((54, None)));
+        assert_eq!(found(Path::new("/mapped/tokio-1.54.1")), Some((54, None)));
     }
 
     #[test]
