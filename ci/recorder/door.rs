@@ -102,12 +102,7 @@ pub unsafe extern "C" fn free(memory: *mut c_void) {
     if FREE.address.load(Ordering::Relaxed) == 0 && !find_free() {
         return;
     }
-    if memory as usize & (CELL - 1) == 0 {
-        recorder::freed(&CELLS, memory as usize);
-    }
-    if shared::is_asked() {
-        recorder::freed(&REST, memory as usize);
-    }
+    forget(memory);
     if WITNESSES.load(Ordering::Relaxed) < ENOUGH && !memory.is_null() {
         witnessed();
     }
@@ -115,6 +110,17 @@ pub unsafe extern "C" fn free(memory: *mut c_void) {
     unsafe {
         let next: Free = std::mem::transmute(FREE.get());
         next(memory);
+    }
+}
+
+/// Notes that memory is given back, or resized.
+#[inline]
+fn forget(memory: *mut c_void) {
+    if memory as usize & (CELL - 1) == 0 {
+        recorder::freed(&CELLS, memory as usize);
+    }
+    if shared::is_asked() {
+        recorder::freed(&REST, memory as usize);
     }
 }
 

@@ -8,7 +8,7 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::{Next, people};
-use crate::recorder::{self, REST, RunNumber, loaded, shared};
+use crate::recorder::{REST, RunNumber, loaded, shared};
 
 type Malloc = unsafe extern "C" fn(usize) -> *mut c_void;
 type Realloc = unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void;
@@ -86,15 +86,13 @@ fn given_early(size: usize) -> *mut c_void {
     unsafe { std::mem::transmute::<usize, Malloc>(MALLOC.get())(size) }
 }
 
-/// What is resized is no channel, and may have moved.
+/// What is resized is neither a task nor a channel, and may have moved.
 ///
 /// # Safety
 /// As for the C library's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realloc(memory: *mut c_void, size: usize) -> *mut c_void {
-    if shared::is_asked() {
-        recorder::freed(&REST, memory as usize);
-    }
+    super::forget(memory);
     // SAFETY: the C library declares it so, and it is given what came.
     unsafe { std::mem::transmute::<usize, Realloc>(REALLOC.get())(memory, size) }
 }

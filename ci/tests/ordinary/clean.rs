@@ -74,6 +74,22 @@ async fn set_has_ended() {
     set.await;
 }
 
+/// Memory that is aligned as a task's, and moves without being given back: at the end of a runtime it is looked for tasks.
+#[test]
+fn aligned_memory_is_resized() {
+    unsafe extern "C" {
+        fn aligned_alloc(alignment: usize, size: usize) -> *mut u8;
+        fn realloc(memory: *mut u8, size: usize) -> *mut u8;
+        fn free(memory: *mut u8);
+    }
+    let memory: Vec<_> = (0..16).map(|_| unsafe { aligned_alloc(128, 1 << 20) }).collect();
+    let memory: Vec<_> = memory.into_iter().map(|it| unsafe { realloc(it, 8 << 20) }).collect();
+    let runtime = Builder::new_current_thread().build().unwrap();
+    runtime.spawn(async {});
+    drop(runtime);
+    memory.into_iter().for_each(|it| unsafe { free(it) });
+}
+
 /// What the child does is not the test's.
 #[test]
 fn fork() {
