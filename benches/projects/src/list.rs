@@ -37,6 +37,4 @@ pub(crate) const PROJECTS: &[Project] = &[
         args: &["--workspace"],
         ..ONE
     },
-    Project { crates: &[("tower", "0.5.3")], args: ALL_FEATURES, ..ONE },
-    Project { crates: &[("axum", "0.8.9")], args: ALL_FEATURES, ..ONE },
 ];
