@@ -113,7 +113,19 @@ fn test_of<'a>(begin: &str, calls: &[String], tests: &[&'a str]) -> Option<&'a s
     if let [only] = candidates[..] {
         return Some(only);
     }
-    calls.iter().rev().find_map(|call| candidates.iter().find(|test| is_function_of(call, test)).copied())
+    let by_path =
+        calls.iter().rev().find_map(|call| candidates.iter().find(|test| is_function_of(call, test)).copied());
+    by_path.or_else(|| inlined(calls, &candidates))
+}
+
+/// Returns the only test that has the name of the function next to the harness: in optimised programs that is inlined, and its name is without
+/// a path.
+fn inlined<'a>(calls: &[String], tests: &[&'a str]) -> Option<&'a str> {
+    let harness = calls.iter().position(|call| call.starts_with("test::__rust_begin_short_backtrace"))?;
+    let is_between = |call: &&String| call.ends_with("call_once") || call.starts_with("{closure#");
+    let function = calls[..harness].iter().rev().find(|call| !is_between(call))?;
+    let mut same = tests.iter().filter(|test| test.rsplit("::").next() == Some(function));
+    same.next().filter(|_| same.next().is_none()).copied()
 }
 
 /// Returns whether `shop::server::stops::{{closure}}` is a part of the test `server::stops`.
@@ -151,6 +163,19 @@ mod tests {
     fn test_that_another_one_calls_is_not_the_one() {
         let calls = ["shop::server::stops", "shop::server::stops_late"];
         assert_eq!(test("server::stops", &calls), Some("server::stops_late"));
+    }
+
+    #[test]
+    fn function_that_is_inlined_next_to_the_harness_is_the_test() {
+        let inlined = |function: &str| {
+            let harness = "test::__rust_begin_short_backtrace::<(), fn()>";
+            let calls =
+                ["tokio::spawn", "stops", function, "{closure#0}", "core::ops::function::FnOnce::call_once", harness];
+            test("server::stops", &calls)
+        };
+        assert_eq!(inlined("stops_twice"), Some("server::stops_twice"));
+        assert_eq!(inlined("helper"), None);
+        assert_eq!(test("server::stops", &["stops_twice", "helper"]), None);
     }
 
     #[test]
