@@ -21,17 +21,17 @@ pub(super) fn find(constants: &[u8], root: &Path) -> Option<Tokio> {
     of_registry.or_else(|| in_folder(constants, root)).or_else(|| oldest(constants, |_| true).map(by_path))
 }
 
-/// Returns whether a path that goes on with the name of a package is one of cargo's registry, whose sources nobody changes.
+/// Returns whether what stands before the name of a package is the folder of one of cargo's registries, whose sources nobody changes.
 fn is_of_registry(before: &[u8]) -> bool {
-    let start = before.iter().rposition(u8::is_ascii_control).map_or(0, |at| at + 1);
-    memchr::memmem::rfind(&before[start..], b"/registry/src/").is_some()
+    let name = before.iter().rposition(|byte| *byte == b'/');
+    name.is_some_and(|name| before[..name].ends_with(b"/registry/src"))
 }
 
 /// Reads `/tokio-1.54.1/src/`, where what stands before it is meant.
 fn oldest(constants: &[u8], is_meant: impl Fn(&[u8]) -> bool) -> Option<u32> {
     const BEFORE: &[u8] = b"/tokio-1.";
     let minor = |at: usize| {
-        is_meant(&constants[at.saturating_sub(LONGEST)..at]).then_some(())?;
+        is_meant(&constants[..at]).then_some(())?;
         let rest = &constants[at + BEFORE.len()..];
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
@@ -97,6 +97,11 @@ mod tests {
         let constants = |folder: &Path| format!("at {}/src/runtime/task/list.rs", folder.display()).into_bytes();
         let found = |folder: &Path| find(&constants(folder), Path::new("/base")).map(|it| (it.minor, it.folder));
         assert_eq!(found(&folder), Some((53, Some(folder.clone()))));
+        // Nothing stands between constants.
+        let behind_another =
+            [b"/home/me/.cargo/registry/src/index/bytes-1.9.0/src/lib.rs", &constants(&folder)[3..]].concat();
+        let found_behind = find(&behind_another, Path::new("/base")).map(|it| (it.minor, it.folder));
+        assert_eq!(found_behind, Some((53, Some(folder.clone()))));
         fs::remove_dir_all(base).expect("a folder");
         let registry = Path::new("/home/me/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/tokio-1.54.1");
         assert_eq!(found(registry), Some((54, None)));

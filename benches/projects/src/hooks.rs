@@ -117,10 +117,7 @@ impl Agreement {
 fn take(seen: &mut Seen, pair: &Pair, folder: &Path) -> Option<usize> {
     let (is_for_callers, around) = (pair.place.is_for_callers(folder), pair.place.macro_around(folder));
     let is_moved = |place: &Place| is_for_callers || around.as_ref().is_some_and(|name| place.uses(name, folder));
-    let is_it = |other: &Pair| {
-        let at_ours = || Pair { place: pair.place.clone(), ..other.clone() };
-        is_same(pair, other) || is_moved(&other.place) && is_same(pair, &at_ours())
-    };
+    let is_it = |other: &Pair| is_of_same(pair, other) && (pair.place == other.place || is_moved(&other.place));
     let found: Vec<Pair> = seen.keys().filter(|other| is_it(other)).cloned().collect();
     let counts = found.iter().filter_map(|it| seen.remove(it));
     (!found.is_empty()).then(|| counts.sum())
@@ -128,6 +125,11 @@ fn take(seen: &mut Seen, pair: &Pair, folder: &Path) -> Option<usize> {
 
 /// Returns whether two pairs are the same, as far as both are told.
 fn is_same(one: &Pair, other: &Pair) -> bool {
+    is_of_same(one, other) && one.place == other.place
+}
+
+/// Returns whether two pairs are of the same test.
+fn is_of_same(one: &Pair, other: &Pair) -> bool {
     let agrees = |one: &str, other: &str| one.is_empty() || other.is_empty() || one == other;
-    agrees(&one.binary, &other.binary) && agrees(&one.test, &other.test) && one.place == other.place
+    agrees(&one.binary, &other.binary) && agrees(&one.test, &other.test)
 }
